@@ -1,0 +1,2 @@
+"""The documented models, one file each: its mathematics, its graph, its training command.
+In: a data set. Out: a trained model, its accuracy and its artefacts."""

@@ -1,0 +1,2 @@
+"""Tests of the compiler, stage by stage.
+In: the smallest graphs that show a claim. Out: its proof, or both programs side by side."""
