@@ -1,0 +1,52 @@
+# What a developer types: `make help` lists it. Every target first makes the environment that it needs (.venv, or .venv-bench
+# for the peers), and makes it again when setup.cfg or pyproject.toml has changed. No C compiler is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+LINKS := build/typecheck/lazygraph
+
+.PHONY: help demo test test-all lint typecheck bench clean
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: .venv/models.stamp  ## train a network on handwritten digits
+	$(BIN)/lazygraph train mlp
+
+test: .venv/dev.stamp  ## run the quick tests, a seeded slice
+	$(BIN)/python -m pytest -q
+
+test-all: .venv/dev.stamp  ## run every test, the exhaustive ones too
+	$(BIN)/python -m pytest -q -m "" --hypothesis-profile=all
+
+lint: .venv/dev.stamp  ## check style and formatting (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy knows nothing of package_dir, so it is shown the installed names as a tree of links.
+typecheck: .venv/dev.stamp  ## check the types of everything but the tests (mypy --strict)
+	rm -rf $(LINKS)
+	mkdir -p $(LINKS)
+	ln -s $(CURDIR)/lazygraph/* $(CURDIR)/compiler $(CURDIR)/runtime $(CURDIR)/models $(LINKS)
+	MYPYPATH=build/typecheck $(BIN)/mypy -p lazygraph
+	MYPYPATH=build/typecheck $(BIN)/mypy -p benchmarks
+
+bench: .venv-bench/stamp  ## time ours against torch and jax, and write docs/performance.md (torch.compile needs g++)
+	.venv-bench/bin/python -m benchmarks.run
+
+clean:  ## remove what was built, the environments too
+	rm -rf .venv .venv-bench build lazygraph.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -exec rm -rf {} +
+
+.venv/models.stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[models]'
+	touch $@
+
+.venv/dev.stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch .venv/models.stamp $@
+
+.venv-bench/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --editable . torch==2.13.0 'jax[cpu]'
+	touch $@
