@@ -1,0 +1,110 @@
+"""The program form: the order of kernel launches over one planned arena.
+
+In: fused kernels and a memory plan. Out: what the entry's code generator prints as one native function and the runtime
+calls. Sizes and extents are expressions over the program's dims, solved at entry from the extents of the inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from lazygraph.compiler.ir.dims import Extent, Symbol
+from lazygraph.compiler.ir.graph import Frames, TensorType
+from lazygraph.compiler.loop.ir import AnyKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a buffer lives: "input", "variable", "output", "constant" or "slot", and its number there."""
+
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part of the arena. Its size in bytes is the greatest of its members'; slots lie one after another, 64-byte aligned."""
+
+    members: tuple[Extent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    type: TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """dim = (extent of `axis` of input - offset) / scale; the remainder must be 0 and the declared range must hold."""
+
+    symbol: Symbol
+    input: int
+    axis: int
+    scale: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """An extent of an input that must equal an expression of the solved dims, or (axis None) two expressions that must agree."""
+
+    left: Extent
+    right: Extent
+    input: int | None
+    axis: int | None
+    message: int  # id in the message table
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Run a kernel over buffers, in the kernel's order. Its check `id` is message `first_message + id`."""
+
+    kernel: str
+    places: tuple[Place, ...]
+    first_message: int = 0
+    frames: Frames = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy `bytes` from one place to another."""
+
+    target: Place
+    source: Place
+    bytes: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Every check that can fail has passed: from here on variables are written. Cancellation is not seen past it."""
+
+
+Step = Union[Launch, Copy, Commit]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a failed check says: text with {0}, {1}, ... for its values, and the user's lines."""
+
+    text: str
+    frames: Frames
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    inputs: tuple[Parameter, ...]
+    variables: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    constants: tuple[Parameter, ...]
+    solves: tuple[Solve, ...]
+    requires: tuple[Require, ...]
+    slots: tuple[Slot, ...]
+    kernels: tuple[AnyKernel, ...]  # distinct; launches name them
+    steps: tuple[Step, ...]  # exactly one Commit
+    messages: tuple[Message, ...]
