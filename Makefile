@@ -26,8 +26,7 @@ typecheck: .venv/dev.stamp  ## check the types of everything but the tests (mypy
 	rm -rf $(LINKS)
 	mkdir -p $(LINKS)
 	ln -s $(CURDIR)/lazygraph/* $(CURDIR)/compiler $(CURDIR)/runtime $(CURDIR)/models $(LINKS)
-	MYPYPATH=build/typecheck $(BIN)/mypy -p lazygraph
-	MYPYPATH=build/typecheck $(BIN)/mypy -p benchmarks
+	MYPYPATH=build/typecheck $(BIN)/mypy -p lazygraph -p benchmarks
 
 bench: .venv-bench/stamp  ## time ours against torch and jax, and write docs/performance.md (torch.compile needs g++)
 	.venv-bench/bin/python -m benchmarks.run
