@@ -3,7 +3,8 @@
 An `Extent` is an int or a `Dim`: a polynomial with integer coefficients over atoms. An atom is a named `Symbol` (a
 symbolic dim or a loop variable, with its range) or a floordiv, mod, min or max of polynomials. Equal polynomials are equal
 objects' values, so `==` is decidable up to the identities below; `prove_nonnegative` decides orderings by the ranges.
-Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c; (x//a)//b = x//(a*b).
+Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c; (x//a)//b = x//(a*b);
+b*(y//b) + y%b = y.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Union
 
 
@@ -149,7 +151,20 @@ def add(left: Extent, right: Extent) -> Extent:
     total = dict(_terms(left))
     for atoms, coefficient in _terms(right):
         total[atoms] = total.get(atoms, 0) + coefficient
-    return _build(total)
+    return _recombine(total)
+
+
+def _recombine(terms: dict[Monomial, int]) -> Extent:
+    """The sum of the terms, with k*b*(y//b) + k*(y%b) = k*y: an index that was split and is linearised again."""
+    for atoms, coefficient in terms.items():
+        if not coefficient or len(atoms) != 1 or not isinstance(atoms[0], Compound) or atoms[0].kind != "mod":
+            continue
+        remainder = atoms[0]
+        quotient = multiply(floordiv(remainder.left, remainder.right), multiply(remainder.right, coefficient))
+        if all(terms.get(each, 0) == factor for each, factor in _terms(quotient)):
+            rest = {each: factor for each, factor in terms.items() if each != atoms}
+            return add(add(_build(rest), multiply(quotient, -1)), multiply(remainder.left, coefficient))
+    return _build(terms)
 
 
 def multiply(left: Extent, right: Extent) -> Extent:
@@ -270,8 +285,6 @@ def _sole_compound(extent: Extent) -> Compound | None:
 
 
 def _common_factor(left: Extent, right: Extent) -> int:
-    from math import gcd
-
     return gcd(*(coefficient for part in (left, right) for _, coefficient in _terms(part)))
 
 

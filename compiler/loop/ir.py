@@ -110,7 +110,7 @@ class Loop:
 class Reduce:
     """vars = the combination of `values` over symbol in 0 .. extent - 1, from the combiner's identity.
 
-    `combine` names an entry of COMBINERS; "argmax" and "argmin" combine pairs (value, index).
+    The body may store (a value that later loops read again). `combine` names an entry of COMBINERS; "argmax" and "argmin" combine pairs (value, index).
     """
 
     vars: tuple[Var, ...]
