@@ -1,7 +1,7 @@
 """What machine code is made for: triple, features and vector width, for this host or by name.
 
-In: nothing but the host's feature flags (the CPU's name is not trusted: new parts are reported under old names). Out: a
-frozen `Target`. `NAMED` holds the fixed targets that tests and exports use; `runnable` tells which of them this host runs.
+In: nothing but the host's feature flags (the CPU's name is not trusted: new parts come under old names). Out: a
+frozen `Target`. `NAMED` holds the fixed targets that tests and exports use; `runnable` tells which this host runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
-# Features that change the code we emit or that LLVM selects; others (matrix tiles, cryptography) only change the cache key.
+# Features that change the code we emit or that LLVM selects; others would only change the cache key.
 _X86_V2 = ("cx16", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3")
 _X86_V3 = (*_X86_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
 _X86_V4 = (*_X86_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
@@ -27,7 +27,7 @@ _X86_LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One machine. `portable_math` forbids fused multiply-adds, so that results are bit-equal on every instruction set."""
+    """One machine. `portable_math` forbids fused multiply-adds: results are then bit-equal on all targets."""
 
     triple: str
     cpu: str
@@ -55,7 +55,7 @@ class Target:
 
     @property
     def attributes(self) -> str:
-        """Attributes of every function: no unwinding tables, no floating-point exceptions, vectors as wide as the machine's."""
+        """Attributes of every function: no unwinding, and vectors as wide as the machine's."""
         width = 8 * self.vector_bytes
         return f'nounwind "prefer-vector-width"="{width}" "min-legal-vector-width"="{width}"'
 

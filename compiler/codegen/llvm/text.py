@@ -1,6 +1,6 @@
 """A builder of textual LLVM IR: one function, as blocks of lines.
 
-In: calls that append instructions; operands are texts ("%x", "7"), types are texts ("i64", "<16 x float>"). Out: `text()`,
+In: calls that append instructions; operands ("%x", "7") and types ("<16 x float>") are texts. Out: `text()`,
 the declarations it needs and the definition. Texts of several functions may simply be concatenated by `compile_module`,
 which keeps one copy of each declaration. Everything written is valid for LLVM 20 to 22 and free of metadata.
 """
@@ -147,8 +147,9 @@ class Function:
         floats = "float" in type or "double" in type
         return self.value(f"{'fcmp' if floats else 'icmp'} {predicate} {type} {left}, {right}", hint)
 
-    def select(self, condition: str, type: str, left: str, right: str, hint: str = "v", condition_type: str = "i1") -> str:
-        return self.value(f"select {condition_type} {condition}, {type} {left}, {type} {right}", hint)
+    def select(self, condition: str, type: str, left: str, right: str, hint: str = "v", bools: str = "i1") -> str:
+        """`bools` is the condition's type: a vector's lanes choose for themselves."""
+        return self.value(f"select {bools} {condition}, {type} {left}, {type} {right}", hint)
 
     def convert(self, operation: str, source: str, value: str, target: str, hint: str = "v") -> str:
         """zext, trunc, sitofp, bitcast, ptrtoint, ..."""
@@ -209,7 +210,8 @@ class Function:
 
     def _terminate(self, line: str) -> None:
         if self.current.terminator is not None:
-            raise ValueError(f"block {self.current.label} of {self.name} ends twice: {self.current.terminator!r}, {line!r}")
+            ends = f"{self.current.terminator!r} and {line!r}"
+            raise ValueError(f"block {self.current.label} of {self.name} ends twice: with {ends}")
         self.current.terminator = line
 
     @contextmanager

@@ -1,0 +1,97 @@
+"""From the texts of functions to relocatable object code.
+
+In: texts that `text.Function` wrote, for one target. Out: the bytes of one position-independent ELF object (the JIT loads
+it, exports link it), or its assembly. Symbols that the object needs from outside are held to an allow-list: mathematics
+that became a call of libm is a mistake of ours, found here and not at load.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from lazygraph.compiler.codegen.llvm.target import Target
+
+MEMORY_SYMBOLS = frozenset({"memcpy", "memmove", "memset"})
+
+
+@cache
+def _machine(target: Target, opt_level: int) -> Any:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=opt_level, reloc="pic", codemodel="small"
+    )
+
+
+def joined(texts: Sequence[str]) -> str:
+    """One module's text: every line outside a function once, then the functions in order."""
+    top: dict[str, None] = {}
+    functions: list[str] = []
+    for text in texts:
+        for line in text.splitlines():
+            if line.startswith(("declare ", "@")):
+                top[line] = None
+            else:
+                functions.append(line)
+    return "\n".join([*top, *functions, ""])
+
+
+def _optimised(texts: Sequence[str], target: Target, opt_level: int) -> tuple[Any, Any]:
+    machine = _machine(target, opt_level)
+    module = llvm.parse_assembly(f'target triple = "{target.triple}"\n{joined(texts)}')
+    module.data_layout = str(machine.target_data)
+    if opt_level:
+        # The emitters hoist and share values themselves and write the vectors they want: what is left is to fold what
+        # only becomes constant by composing ops. Loop passes cost more time than they save (see docs/decisions.md).
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=opt_level))
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_simplify_cfg_pass()
+        passes.add_instruction_combine_pass()
+        passes.run(module, builder)
+    return machine, module
+
+
+def compile_module(
+    texts: Sequence[str], target: Target, opt_level: int = 2, allowed: frozenset[str] = MEMORY_SYMBOLS
+) -> bytes:
+    """The object code of functions. RuntimeError names an undefined symbol that is not in `allowed`."""
+    machine, module = _optimised(texts, target, opt_level)
+    code: bytes = machine.emit_object(module)
+    foreign = sorted(set(undefined_symbols(code)) - allowed)
+    if foreign:
+        raise RuntimeError(f"object code for {target.triple} ({target.cpu}) calls {', '.join(foreign)}")
+    return code
+
+
+def assembly(texts: Sequence[str], target: Target, opt_level: int = 2) -> str:
+    """The same code as `compile_module`'s, to read."""
+    machine, module = _optimised(texts, target, opt_level)
+    text: str = machine.emit_assembly(module)
+    return text
+
+
+def undefined_symbols(object_code: bytes) -> list[str]:
+    """The names that a 64-bit little-endian ELF object leaves to its loader (ELF-64 Object File Format 1.5)."""
+    if object_code[:6] != b"\x7fELF\x02\x01":
+        raise ValueError("object code is not a 64-bit little-endian ELF file")
+    (sections_at,) = struct.unpack_from("<Q", object_code, 0x28)
+    size, count = struct.unpack_from("<HH", object_code, 0x3A)
+    # Elf64_Shdr: name, type, flags, address, offset, size, link, info, alignment, entry size
+    sections = [struct.unpack_from("<IIQQQQIIQQ", object_code, sections_at + size * number) for number in range(count)]
+    names: list[str] = []
+    for _, kind, _, _, offset, length, link, _, _, entry in sections:
+        if kind != 2:  # SHT_SYMTAB
+            continue
+        text_at = sections[link][4]
+        for at in range(offset + entry, offset + length, entry):
+            # Elf64_Sym: name, info, other, section, value, size; section 0 is "undefined"
+            name, _, _, section = struct.unpack_from("<IBBH", object_code, at)
+            if section == 0:
+                start = text_at + name
+                names.append(object_code[start : object_code.index(b"\0", start)].decode())
+    return names
