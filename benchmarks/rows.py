@@ -1,0 +1,134 @@
+"""What is measured: every row of the report, with its shapes, its entrants and the least work that it needs.
+
+In: nothing. Out: `SECTIONS`. A kind names a builder in each `workloads_*.py`; the row's shape is the builder's
+arguments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Limit = Literal["fma", "triad"]  # float32 multiply-adds in FLOP, memory traffic in bytes
+Unit = Literal["s", "ms", "us", "GFLOP/s"]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One column of a row: the process that runs it, and the kind of workload that it runs there."""
+
+    label: str
+    peer: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """`work` is what no program can avoid: FLOP for the limit "fma", bytes for "triad". The first entrant is ours."""
+
+    title: str
+    shape: tuple[int, ...]
+    entrants: tuple[Entrant, ...]
+    limit: Limit | None
+    work: float
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    note: str
+    unit: Unit
+    rows: tuple[Row, ...]
+
+
+def everyone(kind: str, peers: Sequence[str]) -> tuple[Entrant, ...]:
+    return tuple(Entrant(peer, peer, kind) for peer in ("lazygraph", *peers))
+
+
+FRAMEWORKS = ("torch", "torch.compile", "jax")
+MLP = (128, 784, 512, 512, 10)  # batch, then the widths of the layers
+
+
+def step(title: str, shape: tuple[int, ...], entrants: tuple[Entrant, ...]) -> Row:
+    """A dense layer multiplies its matrix three times (y = xW, dW = x'dy, dx = dyW'); the first needs no dx."""
+    batch, *widths = shape
+    sizes = [rows * columns for rows, columns in zip(widths, widths[1:])]
+    return Row(title, shape, entrants, "fma", 2.0 * batch * (3 * sum(sizes) - sizes[0]))
+
+
+def gemm(m: int, n: int, k: int) -> Row:
+    return Row(f"{m} x {n} x {k}", (m, n, k), everyone("gemm", ("torch", "jax", "numpy")), "fma", 2.0 * m * n * k)
+
+
+def sweep(title: str, kind: str, *, written: int, shape: tuple[int, int] = (4096, 1024)) -> Row:
+    """A kernel that reads a float32 matrix once and writes `written` elements."""
+    return Row(title, shape, everyone(kind, FRAMEWORKS), "triad", 4.0 * (shape[0] * shape[1] + written))
+
+
+SECTIONS = (
+    Section(
+        "Training steps",
+        "Forward, backward, optimizer update and reading the loss, float32.",
+        "ms",
+        (
+            step("MLP 784-512-512-10, batch 128, Adam", MLP, everyone("mlp_step", FRAMEWORKS)),
+            step("softmax regression 784-10, batch 128, SGD", (128, 784, 10), everyone("softmax_step", FRAMEWORKS)),
+        ),
+    ),
+    Section(
+        "One compilation for every batch size",
+        "The MLP step compiled for any batch, run at 128, against the same step compiled for 128 alone.",
+        "ms",
+        (
+            step(
+                "MLP 784-512-512-10, batch 128, Adam",
+                MLP,
+                (
+                    Entrant("any batch", "lazygraph", "mlp_step_symbolic"),
+                    Entrant("batch 128", "lazygraph", "mlp_step"),
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "Matrix products",
+        "m x n x k, float32.",
+        "GFLOP/s",
+        tuple(
+            gemm(m, n, k)
+            for m, n, k in (
+                (64, 64, 64),
+                (128, 128, 128),
+                (512, 512, 512),
+                (1024, 1024, 1024),
+                (2048, 2048, 2048),
+                (128, 512, 784),
+                (128, 10, 512),
+                (4096, 64, 64),
+                (333, 517, 129),
+            )
+        ),
+    ),
+    Section(
+        "Kernels",
+        "float32, 4096 x 1024 unless named.",
+        "ms",
+        (
+            sweep("gelu(1.1 x + 0.3) x", "gelu_chain", written=4096 * 1024),
+            sweep("exp", "exp", written=4096 * 1024),
+            sweep("tanh", "tanh", written=4096 * 1024),
+            sweep("softmax", "softmax", written=4096 * 1024),
+            sweep("logsumexp", "logsumexp", written=4096),
+            sweep("layer norm", "layer_norm", written=4096 * 1024),
+            sweep("sum", "sum_all", written=1),
+            sweep("sum over axis 0", "sum_columns", written=1024),
+            sweep("transpose", "transpose", written=4096 * 1024),
+            Row("RBF kernel 2000 x 64", (2000, 64), everyone("rbf", FRAMEWORKS), "fma", 2.0 * 2000 * 2000 * 64),
+        ),
+    ),
+    Section(
+        "A call",
+        "Of a compiled 2 x + 1, float32: what entering compiled code costs.",
+        "us",
+        (Row("10 elements", (10,), everyone("call", ("torch", "jax", "numpy")), None, 0.0),),
+    ),
+)

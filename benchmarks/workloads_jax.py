@@ -1,0 +1,106 @@
+"""The workloads as jax runs them, under jax.jit, with buffers donated where a step updates them.
+
+In: a row's shape. Out: a call that runs the workload once and returns its result when it is ready.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.workload import Builders, Call, array, classification
+
+Tree = Any  # nested lists and tuples of arrays
+Update = Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]  # (parameters, state, gradients) -> (parameters, state)
+
+
+def sgd(parameters: Tree, state: Tree, gradients: Tree) -> tuple[Tree, Tree]:
+    return jax.tree.map(lambda p, g: p - 0.1 * g, parameters, gradients), state
+
+
+def adam(parameters: Tree, state: Tree, gradients: Tree) -> tuple[Tree, Tree]:
+    """Kingma and Ba 2015, algorithm 1."""
+    count, first, second = state
+    first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
+    second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
+
+    def moved(p: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        return p - 1e-3 * (m / (1 - 0.9**count)) / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
+
+    return jax.tree.map(moved, parameters, first, second), (count + 1, first, second)
+
+
+def logits(parameters: Tree, x: jax.Array) -> jax.Array:
+    *hidden, (weight, bias) = parameters
+    for inner, shift in hidden:
+        x = jax.nn.relu(x @ inner + shift)
+    return x @ weight + bias
+
+
+def loss_of(parameters: Tree, x: jax.Array, labels: jax.Array) -> jax.Array:
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits(parameters, x)), labels[:, None], 1).mean()
+
+
+def train(update: Update, *shape: int) -> Call:
+    data = classification(*shape)
+    parameters: Tree = [(jnp.array(w), jnp.array(b)) for w, b in zip(data.weights, data.biases)]
+    state: Tree = (jnp.float32(1), jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(jnp.zeros_like, parameters))
+    x, labels = jnp.array(data.x), jnp.array(data.labels)
+
+    def whole_step(parameters: Tree, state: Tree, x: jax.Array, labels: jax.Array) -> tuple[Tree, Tree, jax.Array]:
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, x, labels)
+        return *update(parameters, state, gradients), loss
+
+    run = jax.jit(whole_step, donate_argnums=(0, 1))
+
+    def step() -> float:
+        nonlocal parameters, state
+        parameters, state, loss = run(parameters, state, x, labels)
+        return float(loss)
+
+    return step
+
+
+def gemm(m: int, n: int, k: int) -> Call:
+    a, b, run = jnp.array(array(m, k)), jnp.array(array(k, n, seed=1)), jax.jit(lambda a, b: a @ b)
+    return lambda: run(a, b).block_until_ready()
+
+
+def of_array(function: Callable[..., Any], *shape: int) -> Call:
+    x, run = jnp.array(array(*shape)), jax.jit(function)
+    return lambda: run(x).block_until_ready()
+
+
+def layer_norm(x: jax.Array) -> jax.Array:
+    return (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-5)
+
+
+def rbf(x: jax.Array) -> jax.Array:
+    squares = (x * x).sum(1)
+    return jnp.exp(-0.1 * (squares[:, None] + squares[None] - 2 * x @ x.T))
+
+
+KERNELS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu_chain": lambda x: jax.nn.gelu(x * 1.1 + 0.3) * x,
+    "exp": jnp.exp,
+    "tanh": jnp.tanh,
+    "softmax": lambda x: jax.nn.softmax(x),
+    "logsumexp": lambda x: jax.nn.logsumexp(x, -1),
+    "layer_norm": layer_norm,
+    "sum_all": lambda x: x.sum(),
+    "sum_columns": lambda x: x.sum(0),
+    "transpose": lambda x: x.T + 0.0,  # a bare transpose would come back as a view
+    "rbf": rbf,
+    "call": lambda x: x * 2 + 1,
+}
+
+NAMED: Builders = {
+    "mlp_step": partial(train, adam),
+    "softmax_step": partial(train, sgd),
+    "gemm": gemm,
+}
+PEERS: dict[str, Builders] = {
+    "jax": NAMED | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
+}

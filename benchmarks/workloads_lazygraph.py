@@ -1,0 +1,84 @@
+"""The workloads as lazygraph runs them: one compiled function each.
+
+In: a row's shape. Out: a call that runs the workload once and returns its result.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import lazygraph as lg
+from benchmarks.workload import Builders, Call, array, classification
+
+Minimize = Callable[[lg.Tensor, list[lg.Tensor]], Any]  # (loss, variables) -> the updates of a function
+
+
+def train(minimize: Minimize, batch: Any, shape: tuple[int, ...]) -> Call:
+    """The step on a batch of shape[0] rows, compiled for `batch` rows: an int or a dim."""
+    data = classification(*shape)
+    x = lg.placeholder((batch, shape[1]), lg.float32, "x")
+    labels = lg.placeholder((batch,), lg.int32, "labels")
+    weights = [lg.variable(value, f"w{i}") for i, value in enumerate(data.weights)]
+    biases = [lg.variable(value, f"b{i}") for i, value in enumerate(data.biases)]
+    hidden = x
+    for weight, bias in zip(weights[:-1], biases[:-1]):
+        hidden = lg.nn.relu(hidden @ weight + bias)
+    loss = lg.mean(lg.nn.cross_entropy(hidden @ weights[-1] + biases[-1], labels))
+    step = lg.function([x, labels], loss, updates=minimize(loss, weights + biases))
+    return lambda: float(step(data.x, data.labels))
+
+
+def fixed(minimize: Minimize, *shape: int) -> Call:
+    return train(minimize, shape[0], shape)
+
+
+def symbolic(minimize: Minimize, *shape: int) -> Call:
+    return train(minimize, lg.dim("batch"), shape)
+
+
+def gemm(m: int, n: int, k: int) -> Call:
+    a, b = lg.placeholder((m, k), lg.float32, "a"), lg.placeholder((k, n), lg.float32, "b")
+    run, left, right = lg.function([a, b], a @ b), array(m, k), array(k, n, seed=1)
+    return lambda: run(left, right)
+
+
+def of_array(function: Callable[[lg.Tensor], lg.Tensor], *shape: int) -> Call:
+    x = lg.placeholder(shape, lg.float32, "x")
+    run, value = lg.function([x], function(x)), array(*shape)
+    return lambda: run(value)
+
+
+def layer_norm(x: lg.Tensor) -> lg.Tensor:
+    centred = x - lg.mean(x, axis=-1, keepdims=True)
+    return centred / lg.sqrt(lg.mean(centred * centred, axis=-1, keepdims=True) + 1e-5)
+
+
+def rbf(x: lg.Tensor) -> lg.Tensor:
+    squares = lg.sum(x * x, axis=1)
+    return lg.exp(-0.1 * (squares[:, None] + squares[None] - 2 * x @ x.T))
+
+
+KERNELS: dict[str, Callable[[lg.Tensor], lg.Tensor]] = {
+    "gelu_chain": lambda x: lg.nn.gelu(x * 1.1 + 0.3) * x,
+    "exp": lg.exp,
+    "tanh": lg.tanh,
+    "softmax": lambda x: lg.nn.softmax(x, axis=-1),
+    "logsumexp": lambda x: lg.nn.logsumexp(x, axis=-1),
+    "layer_norm": layer_norm,
+    "sum_all": lg.sum,
+    "sum_columns": lambda x: lg.sum(x, axis=0),
+    "transpose": lambda x: x.T,
+    "rbf": rbf,
+    "call": lambda x: x * 2 + 1,
+}
+
+
+NAMED: Builders = {
+    "mlp_step": partial(fixed, lg.optim.Adam(1e-3).minimize),
+    "mlp_step_symbolic": partial(symbolic, lg.optim.Adam(1e-3).minimize),
+    "softmax_step": partial(fixed, lg.optim.SGD(0.1).minimize),
+    "gemm": gemm,
+}
+PEERS: dict[str, Builders] = {
+    "lazygraph": NAMED | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
+}

@@ -1,0 +1,21 @@
+"""The workloads that NumPy is a yardstick for: matrix products (its BLAS) and the cost of a call.
+
+In: a row's shape. Out: a call that runs the workload once and returns its result.
+"""
+
+import numpy as np
+
+from benchmarks.workload import Builders, Call, array
+
+
+def gemm(m: int, n: int, k: int) -> Call:
+    a, b, out = array(m, k), array(k, n, seed=1), np.empty((m, n), np.float32)
+    return lambda: np.matmul(a, b, out=out)
+
+
+def call(n: int) -> Call:
+    x = array(n)
+    return lambda: x * 2 + 1
+
+
+PEERS: dict[str, Builders] = {"numpy": {"gemm": gemm, "call": call}}
