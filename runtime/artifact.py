@@ -5,6 +5,7 @@ Everything here is part of the binary interface of object code; `ABI` changes wh
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from lazygraph.runtime.dtypes import DType
@@ -37,7 +38,7 @@ CONTROL_THREADS = 88  # int64, threads that the arena must serve (for lg_solve)
 CONTROL_BYTES = 128
 
 # Context: word numbers.
-CONTEXT_POOL = 0  # handed to PARALLEL
+CONTEXT_POOL = 0  # a team, handed to PARALLEL
 CONTEXT_PARALLEL = 1  # void parallel(pool*, kernel*, closure*, int64 total, int64 grain, int32* cancel)
 CONTEXT_ARENA = 2
 CONTEXT_ARENA_BYTES = 3
@@ -53,6 +54,56 @@ CLOSURE_WORKER_STRIDE = 2
 CLOSURE_SHARED_SCRATCH = 3
 CLOSURE_FIRST_MESSAGE = 4  # added to the ids of the kernel's checks
 CLOSURE_BUFFERS = 5  # data* of each buffer, then the kernel's dims as int64 in order of their names
+
+# Team: word numbers. How many of a pool's threads a function may use; pool null: none but the caller's.
+TEAM_POOL = 0
+TEAM_THREADS = 1
+TEAM_WORDS = 2
+
+# Call record: word numbers. What the Python adapter (`lg_call`, `lg_run`) knows of one function and one arena.
+RECORD_BUSY = 0  # int64, 1 while a call is inside
+RECORD_API = 1  # Python's and NumPy's functions, see API_*
+RECORD_ENTRY = 2
+RECORD_SOLVE = 3  # null where no extent is symbolic: then `result` is filled already
+RECORD_CONTEXT = 4
+RECORD_CONTROL = 5
+RECORD_INPUTS = 6  # count
+RECORD_INPUT_SPECS = 7  # {dtype object*, int64 rank, int64 extents* (-1: any)} each
+RECORD_DESCRIPTORS = 8  # what the entry takes: {data*, extents*} each
+RECORD_OUTPUTS = 9  # count
+RECORD_OUTPUT_SPECS = 10  # {dtype object*, int64 rank, int64 extents*, int64 itemsize} each; extents lie in `result`
+RECORD_OUTPUT_OBJECTS = 11  # room for an object* each
+RECORD_OUTPUT_DATA = 12  # data* each, as the entry takes them
+RECORD_SINGLE = 13  # 1: return the one output itself, not a tuple
+RECORD_RESULT = 14  # what `lg_solve` fills
+RECORD_ARENA_NEEDED = 15  # where in `result` the arena's bytes stand
+RECORD_LOCKS = 16  # count
+RECORD_LOCK_METHODS = 17  # {acquire object*, release object*} of each variable's lock, in one order for all functions
+RECORD_BIG = 18  # bytes from which an output lies in a spare buffer
+RECORD_SPARES = 19  # {object*, data*, int64 bytes} of SPARES buffers for each output; object null: none
+RECORD_WORDS = 20
+SPARES = 2  # the buffer that the caller still holds, and the next
+
+INPUT_SPEC_WORDS = 3
+OUTPUT_SPEC_WORDS = 4
+SPARE_WORDS = 3
+
+# The adapter's table of functions: word numbers.
+API_SAVE_THREAD = 0  # PyEval_SaveThread
+API_RESTORE_THREAD = 1  # PyEval_RestoreThread
+API_LONG_FROM_LONG = 2  # PyLong_FromLong
+API_TUPLE_NEW = 3  # PyTuple_New
+API_TUPLE_SET_ITEM = 4  # PyTuple_SetItem
+API_INCREMENT = 5  # Py_IncRef
+API_DECREMENT = 6  # Py_DecRef
+API_CALL = 7  # PyObject_CallNoArgs
+API_NEW_ARRAY = 8  # PyArray_NewFromDescr
+API_SET_BASE = 9  # PyArray_SetBaseObject
+API_ARRAY_TYPE = 10  # PyArray_Type
+API_NONE = 11  # None
+API_ERROR_FETCH = 12  # PyErr_Fetch
+API_ERROR_RESTORE = 13  # PyErr_Restore
+API_WORDS = 14
 
 
 @dataclass(frozen=True)
@@ -72,6 +123,14 @@ class Message:
     frames: tuple[str, ...]
 
 
+class CheckFailed(ValueError):
+    """A run-time check of the graph failed: extents that disagree, an index out of bounds, a condition the user wrote.
+
+    The message is the check's sentence with its values and the lines of the user that asked for it. Variables hold what
+    they held before the failing step.
+    """
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A compiled function. `object_code` holds no address, user line or name; `messages` come from the graph at hand."""
@@ -83,3 +142,35 @@ class Artifact:
     constants: tuple[bytes, ...]
     dims: tuple[str, ...]
     messages: tuple[Message, ...]
+
+
+def undefined_symbols(object_code: bytes) -> list[str]:
+    """The names that a 64-bit little-endian ELF object leaves to its loader (ELF-64 Object File Format 1.5).
+
+    ValueError for bytes that are not such an object, however they are broken.
+    """
+    if object_code[:6] != b"\x7fELF\x02\x01":
+        raise ValueError("object code is not a 64-bit little-endian ELF file")
+    try:
+        return _undefined_symbols(object_code)
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise ValueError(f"object code is a broken ELF file: {error}") from None
+
+
+def _undefined_symbols(object_code: bytes) -> list[str]:
+    (sections_at,) = struct.unpack_from("<Q", object_code, 0x28)
+    size, count = struct.unpack_from("<HH", object_code, 0x3A)
+    # Elf64_Shdr: name, type, flags, address, offset, size, link, info, alignment, entry size
+    sections = [struct.unpack_from("<IIQQQQIIQQ", object_code, sections_at + size * number) for number in range(count)]
+    names: list[str] = []
+    for _, kind, _, _, offset, length, link, _, _, entry in sections:
+        if kind != 2:  # SHT_SYMTAB
+            continue
+        text_at = sections[link][4]
+        for at in range(offset + entry, offset + length, entry):
+            # Elf64_Sym: name, info, other, section, value, size; section 0 is "undefined"
+            name, _, _, section = struct.unpack_from("<IBBH", object_code, at)
+            if section == 0:
+                start = text_at + name
+                names.append(object_code[start : object_code.index(b"\0", start)].decode())
+    return names

@@ -1,0 +1,73 @@
+"""From object code to addresses.
+
+In: the bytes of a relocatable object and the names it defines. Out: a `Loaded` that gives their addresses and keeps the
+code in memory. What the object leaves undefined is held to an allow-list before anything of it is mapped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from lazygraph.runtime.artifact import undefined_symbols
+
+ALLOWED = frozenset(
+    "memcpy memmove memset "
+    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait pthread_cond_signal "
+    "pthread_cond_broadcast pthread_create pthread_join pthread_sigmask".split()
+)
+
+_numbers = itertools.count()
+
+
+class LoadError(RuntimeError):
+    """Object code that is not ours to load."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """Code in memory: it stays as long as this object does."""
+
+    addresses: Mapping[str, int]
+    keep: tuple[Any, ...]
+
+    def __getitem__(self, name: str) -> int:
+        return self.addresses[name]
+
+
+@cache
+def _jit() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(reloc="pic", codemodel="small")
+    return llvm.create_lljit_compiler(machine, suppress_errors=True)
+
+
+def load(object_code: bytes, names: tuple[str, ...]) -> Loaded:
+    """Map the object and give the addresses of `names`. LoadError names a symbol that is undefined and not allowed."""
+    try:
+        needed = undefined_symbols(object_code)
+    except ValueError as error:
+        raise LoadError(str(error)) from None
+    foreign = sorted(set(needed) - ALLOWED)
+    if foreign:
+        raise LoadError(f"object code calls {', '.join(foreign)}: expected nothing but {', '.join(sorted(ALLOWED))}")
+    builder = llvm.JITLibraryBuilder()
+    builder.add_object_img(object_code)
+    for name in sorted(set(needed)):
+        builder.import_symbol(name, llvm.address_of_symbol(name))
+    for name in names:
+        builder.export_symbol(name)
+    jit = _jit()
+    try:
+        tracker = builder.link(jit, f"lazygraph{next(_numbers)}")
+    except RuntimeError as error:
+        raise LoadError(f"object code does not load: {error}") from None
+    return Loaded(MappingProxyType({name: tracker[name] for name in names}), (tracker, jit))
