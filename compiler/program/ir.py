@@ -40,24 +40,24 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """dim = (extent of `axis` of input - offset) / scale; the remainder must be 0 and the declared range must hold."""
+    """dim = (extent of `axis` of input - offset) / scale. Fails with (extent) if inexact or outside the declared range."""
 
     symbol: Symbol
     input: int
     axis: int
     scale: int
     offset: int
+    message: int  # its number in the message table
 
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """An extent of an input that must equal an expression of the solved dims, or (axis None) two expressions that must agree."""
+    """The extent of `axis` of an input must equal an expression of the dims. Fails with (found, expected)."""
 
-    left: Extent
-    right: Extent
-    input: int | None
-    axis: int | None
-    message: int  # id in the message table
+    expected: Extent
+    input: int
+    axis: int
+    message: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,302 @@
+"""Decides which values are computed together and which are stored: the graph as groups, one kernel each.
+
+In: a graph. Out: `Fusion`: groups of values in a valid order of levels, the values that get a buffer, and which values a
+group computes again instead of reading. A group is an index space and what is computed over it:
+  elementwise   every element on its own;
+  rows          reductions over the trailing axes, with everything before and after them that stays in the row;
+  columns       reductions over leading axes, one column of the kept axes per lane;
+  contraction   a dot and its elementwise epilogue;
+  loops         an op that writes its own statements.
+Laws: a group reads only stored values of lower levels (level = 1 + the highest level read), so groups never form a cycle;
+a value of the group itself is read at the index where it is computed, or recomputed within the same row. Linear in the
+graph: each value looks only at the homes of the few bases that it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lazygraph.compiler.ir.dims import Shape, product
+from lazygraph.compiler.ir.graph import Graph, Node, Value
+from lazygraph.compiler.loop.build import is_short
+from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
+from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise, Product, Reduction
+
+MAX_MEMBERS = 200  # values in a group: bounds a kernel's code
+MAX_CHAIN = 50  # operations in a row without a stored value: bounds recursion over a group
+RECOMPUTE = 4  # operations that are repeated rather than stored
+HEAVY_VIEW = 12  # a view of more scalar operations (random bits) is computed once
+COSTLY = 16  # operations that a transcendental counts for
+FEW_ROWS = 32  # fewer rows than this leave threads idle: a reduction then stays apart from large elementwise work
+SMALL = 16384  # elements below which nothing is worth splitting
+
+
+@dataclass(eq=False)
+class Group:
+    kind: str
+    shape: Shape  # the full index space
+    reduced: tuple[int, ...]  # its axes that the reductions combine
+    level: int
+    members: list[Value] = field(default_factory=list)  # operands first
+    roles: dict[Value, str] = field(default_factory=dict)  # "full" or "row" (the kept axes only)
+    again: set[Value] = field(default_factory=set)  # values of other groups that this one recomputes
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        return tuple([axis for axis in range(len(self.shape)) if axis not in self.reduced])
+
+    @property
+    def row_shape(self) -> Shape:
+        return tuple([self.shape[axis] for axis in self.kept])
+
+
+@dataclass(frozen=True)
+class Fusion:
+    graph: Graph
+    views: Views
+    groups: tuple[Group, ...]
+    home: Mapping[Value, Group]
+    stored: Mapping[Value, None]  # in order of decision; parameters and constant arrays are not among them
+
+
+def is_leaf(value: Value) -> bool:
+    return isinstance(value.node.op.lower, Leaf)
+
+
+def is_scalar_constant(value: Value) -> bool:
+    return value.node.op.name == "constant" and not value.shape
+
+
+def cost(value: Value) -> int:
+    """Scalar operations of the value's own op, roughly."""
+    return COSTLY if value.node.op.ulp >= 1 else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What reading a base takes: the level it is available at, values to store, values to recompute."""
+
+    level: int
+    store: tuple[Value, ...] = ()
+    again: tuple[Value, ...] = ()
+
+
+class _Fuser:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.groups: list[Group] = []
+        self.home: dict[Value, Group] = {}
+        self.stored: dict[Value, None] = {}
+        self.chain: dict[Value, int] = {}
+        self.results = set(graph.results)
+        self.views = Views(lambda value: value in self.home)
+
+    def run(self) -> Fusion:
+        place: Mapping[type, Callable[[Node], None]] = {
+            Leaf: lambda node: None,
+            Elementwise: lambda node: self.place(node.output),
+            Pointwise: self.view,
+            Reduction: self.reduction,
+            Product: self.contraction,
+            Loops: self.loops,
+        }
+        for node in self.graph.nodes:
+            place[type(node.op.lower)](node)
+        for value in self.graph.results:
+            self.store(value)
+        return Fusion(self.graph, self.views, tuple(self.groups), self.home, self.stored)
+
+    # --- what each kind of op does
+
+    def view(self, node: Node) -> None:
+        value = node.output
+        heavy = self.views.probe(node).operations > HEAVY_VIEW
+        if heavy or not node.op.flags.pure or value in self.results or self.views.reads(value) is None:
+            self.place(value)
+
+    def place(self, value: Value) -> None:
+        """Give a value computed element by element a home: the group of one of its bases, or a new one."""
+        reads = [base for own in self.views.own_reads(value) for base in self.bases(own)]
+        for group in self.candidates(reads):
+            role = self.role(group, value)
+            if role and self.joins(group, role, identity(value), reads):
+                self.enter(group, value, role, reads)
+                return
+        self.new_group("elementwise", value.shape, (), reads, [value], "full")
+
+    def reduction(self, node: Node) -> None:
+        operand = node.inputs[0]
+        axes: tuple[int, ...] = node["axes"] if "axes" in node.attributes else (node["axis"],)
+        shape = operand.shape
+        kind = "rows" if len(shape) - 1 in axes else "columns"
+        reads = self.bases(Read(operand, identity(operand), True))
+        for group in self.candidates(reads):
+            same = group.kind == kind and group.shape == shape and group.reduced == axes
+            if same and self.joins(group, "full", identity(operand), reads):
+                self.enter(group, node.output, "row", reads)
+                return
+            if group.kind == "elementwise" and group.shape == shape and self.becomes(group, kind, axes, node):
+                if self.joins(group, "full", identity(operand), reads):
+                    group.kind, group.reduced = kind, axes
+                    self.enter(group, node.output, "row", reads)
+                    return
+        self.new_group(kind, shape, axes, reads, [node.output], "row")
+
+    def contraction(self, node: Node) -> None:
+        reads = []
+        for operand in node.inputs:
+            found = self.views.reads(operand)
+            direct = found is not None and len(found) == 1 and found[0].plain and is_affine(found[0].index)
+            base = found[0].base if direct and found is not None else operand
+            self.store(base)
+            reads.append(Read(base, (), True))
+        self.new_group("contraction", node.output.shape, (), reads, [node.output], "full")
+
+    def loops(self, node: Node) -> None:
+        for operand in node.inputs:
+            self.store(operand)
+        reads = [Read(operand, (), True) for operand in node.inputs]
+        self.new_group("loops", node.outputs[0].shape, (), reads, list(node.outputs), "full")
+        self.stored.update(dict.fromkeys(node.outputs))
+
+    # --- reads
+
+    def bases(self, read: Read) -> list[Read]:
+        """A read followed through views to bases; a view with too many is stored first."""
+        found = self.views.reads(read.base)
+        if found is None:
+            self.store(read.base)
+            return [read]
+        if found[0].base is read.base:
+            return [read]
+        return self.views.follow(read)
+
+    def need(self, base: Value) -> _Need:
+        """What it takes to read `base` from another group: nothing, a cheap recomputation, or a buffer."""
+        if is_leaf(base):
+            return _Need(0)
+        if base in self.stored:
+            return _Need(self.home[base].level)
+        return self.recompute(base, RECOMPUTE) or _Need(self.home[base].level, store=(base,))
+
+    def recompute(self, base: Value, budget: int) -> _Need | None:
+        """How to compute `base` again from what is stored, within a budget of operations."""
+        budget -= cost(base)
+        if budget < 0 or not isinstance(base.node.op.lower, Elementwise):
+            return None
+        level, again = 0, [base]
+        for operand in base.node.inputs:
+            for read in self.views.reads(operand) or ():
+                if is_leaf(read.base):
+                    continue
+                if read.base in self.stored:
+                    level = max(level, self.home[read.base].level)
+                    continue
+                inner = self.recompute(read.base, budget)
+                if inner is None:
+                    return None
+                budget -= len(inner.again)
+                level = max(level, inner.level)
+                again.extend(inner.again)
+            if self.views.reads(operand) is None:
+                return None
+        return _Need(level, again=tuple(again))
+
+    def store(self, value: Value) -> None:
+        """Give a value a buffer."""
+        if is_leaf(value) and not is_scalar_constant(value) and value not in self.results:
+            return
+        if value not in self.home:
+            self.place(value)
+        self.stored[value] = None
+
+    # --- groups
+
+    def candidates(self, reads: Sequence[Read]) -> list[Group]:
+        found = dict.fromkeys(self.home[read.base] for read in reads if read.base in self.home)
+        return sorted((group for group in found if len(group.members) < MAX_MEMBERS), key=lambda group: -group.level)
+
+    def role(self, group: Group, value: Value) -> str | None:
+        """How a value's shape fits a group's index space."""
+        if group.kind == "loops":
+            return None
+        if value.shape == group.shape:
+            return "full" if group.kind != "columns" or self.only_reduced(group, value) else None
+        return "row" if group.reduced and value.shape == group.row_shape else None
+
+    def only_reduced(self, group: Group, value: Value) -> bool:
+        """Whether a full value of a columns group ends in reductions like the group's own, so that no column stores it."""
+        for _ in range(MAX_CHAIN):
+            users = self.graph.users[value]
+            if value in self.results or not users:
+                return False
+            if all(isinstance(each.op.lower, Reduction) and each.attributes.get("axes") == group.reduced for each in users):
+                return True
+            if len(users) != 1 or not isinstance(users[0].op.lower, Elementwise):
+                return False
+            value = users[0].output
+        return False
+
+    def becomes(self, group: Group, kind: str, axes: tuple[int, ...], node: Node) -> bool:
+        """Whether elementwise work may turn into a reduction's group: rows enough to share, or nobody else wants it."""
+        kept = product([extent for axis, extent in enumerate(group.shape) if axis not in axes])
+        if kind == "rows" and (not is_short(kept, FEW_ROWS - 1) or is_short(product(group.shape), SMALL)):
+            return True
+        inside = {member.node for member in group.members} | {node}
+        return all(
+            member not in self.stored and member not in self.results and all(user in inside for user in self.graph.users[member])
+            for member in group.members
+        )
+
+    def joins(self, group: Group, role: str, here: tuple[object, ...], reads: Sequence[Read]) -> bool:
+        """Whether work at index `here` may run in the group; if so, what it needs from elsewhere is arranged."""
+        needs: list[_Need] = []
+        for read in reads:
+            if self.home.get(read.base) is group:
+                if self.chain[read.base] >= MAX_CHAIN or not self.aligned(group, role, here, read):
+                    return False
+                continue
+            need = self.need(read.base)
+            if need.level >= group.level:
+                return False
+            needs.append(need)
+        for need in needs:
+            self.arrange(group, need)
+        return True
+
+    def aligned(self, group: Group, role: str, here: tuple[object, ...], read: Read) -> bool:
+        """Whether a value of the group is at hand where it is read: at the same index, or anywhere in the same row."""
+        kept = here if role == "row" else tuple([here[axis] for axis in group.kept])
+        if group.roles[read.base] == "row":
+            return read.index == kept
+        if role == "full" and read.index == here:
+            return True
+        return group.kind == "rows" and tuple([read.index[axis] for axis in group.kept]) == kept
+
+    def arrange(self, group: Group, need: _Need) -> None:
+        self.stored.update(dict.fromkeys(need.store))
+        group.again.update(need.again)
+
+    def enter(self, group: Group, value: Value, role: str, reads: Sequence[Read]) -> None:
+        group.members.append(value)
+        group.roles[value] = role
+        self.home[value] = group
+        inside = [self.chain[read.base] for read in reads if self.home.get(read.base) is group and read.base is not value]
+        self.chain[value] = 1 + max(inside, default=0) if role == "full" else 1
+
+    def new_group(
+        self, kind: str, shape: Shape, reduced: tuple[int, ...], reads: Sequence[Read], values: Sequence[Value], role: str
+    ) -> None:
+        needs = [self.need(read.base) for read in reads]
+        group = Group(kind, shape, reduced, 1 + max([need.level for need in needs], default=0))
+        for need in needs:
+            self.arrange(group, need)
+        self.groups.append(group)
+        for value in values:
+            self.enter(group, value, role, ())
+
+
+def fuse(graph: Graph) -> Fusion:
+    """Group the graph's values into kernels."""
+    return _Fuser(graph).run()
