@@ -1,2 +1,17 @@
 """The primitives: one record per op, a family to a file.
-In: nothing. Out: the table OPS, from which printer, parser, verifier, docs and sweep tests are derived."""
+
+In: nothing. Out: the table OPS, complete once this package is imported; the printer, parser, verifier, docs and sweep
+tests are derived from it.
+"""
+
+from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its records)
+    dot,
+    effects,
+    indexing,
+    leaf,
+    random,
+    reductions,
+    slices,
+    sort,
+    structural,
+)

@@ -1,0 +1,14 @@
+"""The errors of a graph that does not fit together: raised by type rules where a node is made.
+
+A message is a sentence that starts with the op's name and says what was expected and what was found.
+"""
+
+from lazygraph.runtime.artifact import CheckFailed as CheckFailed
+
+
+class ShapeError(ValueError):
+    """Shapes, axes or extents that an op cannot take."""
+
+
+class DTypeError(TypeError):
+    """An element type that an op cannot take, or operands whose types differ."""

@@ -1,0 +1,21 @@
+"""What a failed run-time check says.
+
+In: the kind of a check, its two numbers, the attributes of its node. Out: the sentence that the user reads; compiled code
+reports the kind and the numbers only, so the same object bytes serve every user's line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+# kind -> sentence; {0}, {1} are the values of the check, names are attributes of the node that made it
+MESSAGES: dict[str, str] = {
+    "check": "{message}",
+    "index": "index {0} is out of bounds for an axis of extent {1}",
+}
+
+
+def sentence(kind: str, values: Sequence[int], **attributes: Any) -> str:
+    """The text of a failed check of this kind."""
+    return MESSAGES[kind].format(*values, **attributes)

@@ -1,0 +1,71 @@
+"""Where the sweep tests try elementwise ops: small arrays of ordinary and hostile numbers.
+
+In: a random generator and a dtype. Out: `Domain`s for one, two or three operands of equal shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lazygraph.compiler.ops.record import Domain
+from lazygraph.runtime.dtypes import DType, bool_, float32, float64, int32, int64, uint32
+
+Case = tuple[tuple[np.ndarray, ...], dict[str, Any]]
+
+SWEPT_FLOATS = (float32, float64)
+SWEPT_INTEGERS = (int32, int64, uint32)
+SWEPT_NUMBERS = SWEPT_INTEGERS + SWEPT_FLOATS
+SWEPT_LOGICAL = (bool_, *SWEPT_INTEGERS)
+SWEPT = (bool_, *SWEPT_NUMBERS)
+
+SHAPES: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (7,), (3, 5), (2, 1, 33))
+
+
+def hostile(dtype: DType) -> np.ndarray:
+    """The numbers at which formulas break: zeros, infinities, NaN, denormals, the ends of the range."""
+    if dtype is bool_:
+        return np.array([False, True])
+    if dtype.is_integer:
+        info = np.iinfo(dtype.numpy)
+        inner = [0, 1, 2, 3, 7, 31, 32, 63, 64, info.max // 2, info.max - 1, info.max, info.min, info.min + 1]
+        signed = [-1, -2, -3, -7, -64] if dtype.kind == "int" else []
+        return np.array(inner + signed, dtype.numpy)
+    limits = np.finfo(dtype.numpy)
+    one_sided = [0, limits.smallest_subnormal, limits.tiny, limits.eps, 0.5, 1, 1.5, 2, 2.5, 3, 100, limits.max, np.inf]
+    return np.array([*one_sided, *(-float(each) for each in one_sided), np.nan], dtype.numpy)
+
+
+def sample(rng: np.random.Generator, dtype: DType, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+    """Random numbers of a dtype between low and high; both values of bool; integers clipped to their range."""
+    if dtype is bool_:
+        return rng.integers(0, 2, shape).astype(bool)
+    if dtype.is_integer:
+        info = np.iinfo(dtype.numpy)
+        return rng.integers(max(int(low), int(info.min)), min(int(high), int(info.max)) + 1, shape, dtype.numpy)
+    return np.asarray(rng.uniform(low, high, shape)).astype(dtype.numpy)
+
+
+Range = tuple[float, float]
+
+
+def ranges(
+    dtypes: tuple[DType, ...], *operands: Range, smooth: Sequence[Range] = (), at_extremes: bool = True
+) -> Domain:
+    """One range per operand for random cases, and for smooth ones; hostile numbers in every combination if `at_extremes`."""
+
+    def cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+        found: list[Case] = [
+            (tuple([sample(rng, dtype, shape, low, high) for low, high in operands]), {}) for shape in SHAPES
+        ]
+        if at_extremes:
+            grids = np.meshgrid(*(hostile(dtype) for _ in operands), indexing="ij")
+            found.append((tuple([grid.ravel() for grid in grids]), {}))
+        return found
+
+    def smooth_cases(rng: np.random.Generator) -> list[Case]:
+        return [(tuple([rng.uniform(low, high, (5,)) for low, high in smooth]), {})] if smooth else []
+
+    return Domain(dtypes, cases, smooth_cases)

@@ -1,0 +1,111 @@
+"""Ops that mean something beyond their value: run-time checks and the end of differentiation.
+
+In: a tensor, and for `check` a condition. Out: the tensor. A check is an effect: it is kept though nothing depends on its
+condition, and it hands its operand on so that what must come after it reads its result.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lazygraph.compiler.ir.dims import Extent, Shape
+from lazygraph.compiler.ir.errors import CheckFailed
+from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, serials
+from lazygraph.compiler.loop.ir import Buffer
+from lazygraph.compiler.ops.checks import sentence
+from lazygraph.compiler.ops.compose import batched_input
+from lazygraph.compiler.ops.lowering import BodyBuilder, Elementwise, Loops
+from lazygraph.compiler.ops.nests import nest, serial_then_vector
+from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
+from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, no_smooth, smooth
+from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
+from lazygraph.runtime.dtypes import DType
+
+
+def checked(x: Value, condition: Value, message: str) -> Value:
+    """x, in a step that fails with this message unless every element of the condition holds."""
+    return apply(OPS["check"], (x, condition), {"message": message}, serial=next(serials))[0]
+
+
+def _check_type(types: tuple[TensorType, ...], attributes: Attributes) -> tuple[TensorType, ...]:
+    require_operands("check", types, 2)
+    require_dtype("check", "condition", types[1].dtype, ("bool",))
+    if not isinstance(attributes["message"], str):
+        raise TypeError(f"check: message: expected a text, found {attributes['message']!r}")
+    return types[:1]
+
+
+def _check_reference(x: np.ndarray, condition: np.ndarray, *, message: str) -> np.ndarray:
+    if not condition.all():
+        raise CheckFailed(sentence("check", (), message=message))
+    return x
+
+
+def _check_transpose(
+    node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
+) -> tuple[Value | None, ...]:
+    return (cotangents[0] if linear[0] else None, None)
+
+
+def _check_batch(
+    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
+) -> tuple[Value, ...]:
+    x = batched_input(inputs[0], batched[0], size)
+    return apply(node.op, (x, inputs[1]), node.attributes, serial=next(serials))
+
+
+def _write_check(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
+    x, condition = inputs
+    serial = [("serial", extent) for extent in condition.shape]
+    nest(b, "c", serial, lambda at: b.check(node, "check", b.load(condition, at), ()))
+    if x.name != outputs[0].name:
+        nest(b, "i", serial_then_vector(x.shape), lambda at: b.store(outputs[0], at, b.load(x, at)))
+
+
+def _check_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+    shapes: list[tuple[Shape, Shape]] = [((), ()), ((5,), ()), ((2, 67), (3,)), ((0,), (0, 2)), ((3, 1), (3, 1))]
+    return [
+        ((hostile(rng, dtype, _static(shape)), np.ones(_static(held), np.bool_)), {"message": "it must hold"})
+        for shape, held in shapes
+    ]
+
+
+def _static(shape: Shape) -> tuple[int, ...]:
+    return tuple([each for each in shape if isinstance(each, int)])
+
+
+check = register(
+    Op(
+        name="check",
+        doc="x, where the step fails with the message unless every element of the condition holds.",
+        type_rule=_check_type,
+        reference=_check_reference,
+        jvp=lambda node, tangents: (tangents[0],),
+        transpose=_check_transpose,
+        batch=_check_batch,
+        lower=Loops(_write_check, in_place=(0,)),
+        domain=Domain(
+            ALL_TYPES, _check_cases, lambda rng: [((*smooth(rng, (3,)), np.ones((), np.bool_)), {"message": "holds"})]
+        ),
+        ulp=0,
+        flags=Flags(pure=False, linear=(0,)),
+    )
+)
+
+stop_gradient = register(
+    Op(
+        name="stop_gradient",
+        doc="x, taken as a constant by differentiation.",
+        type_rule=lambda types, attributes: (require_operands("stop_gradient", types, 1), types)[1],
+        reference=lambda x: x,
+        jvp=no_tangent,
+        transpose=NOT_LINEAR,
+        batch=lambda node, inputs, batched, size: (node.op(inputs[0]),),
+        lower=Elementwise(lambda b, x: x),
+        domain=Domain(
+            ALL_TYPES, lambda rng, dtype: [((hostile(rng, dtype, shape),), {}) for shape in [(), (0,), (3, 67)]], no_smooth
+        ),
+        ulp=0,
+        flags=Flags(elementwise=True),
+    )
+)
