@@ -1,2 +1,95 @@
-"""What a user imports: tensors, functions, gradients, networks, optimizers and the command line.
-In: the user's Python. Out: graphs, handed to the compiler, and native functions that run them."""
+"""A graph compiler: define a graph, differentiate it, run it as machine code.
+
+`import lazygraph as lg` costs nothing; the first name that is used loads the front (NumPy, the op records), the first
+function that is compiled loads LLVM. What is exported is what each module of `_MODULES` lists in its `__all__`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lazygraph import nn as nn
+    from lazygraph import optim as optim
+    from lazygraph import random as random
+    from lazygraph.autodiff import *
+    from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
+    from lazygraph.compiler.ir.errors import DTypeError as DTypeError
+    from lazygraph.compiler.ir.errors import ShapeError as ShapeError
+    from lazygraph.contraction import *
+    from lazygraph.creation import *
+    from lazygraph.einstein import *
+    from lazygraph.elementwise import *
+    from lazygraph.function import *
+    from lazygraph.indexing import *
+    from lazygraph.logic import *
+    from lazygraph.manipulation import *
+    from lazygraph.promotion import *
+    from lazygraph.reductions import *
+    from lazygraph.runtime.dtypes import DType as DType
+    from lazygraph.runtime.dtypes import bfloat16 as bfloat16
+    from lazygraph.runtime.dtypes import bool_ as bool
+    from lazygraph.runtime.dtypes import bool_ as bool_
+    from lazygraph.runtime.dtypes import float16 as float16
+    from lazygraph.runtime.dtypes import float32 as float32
+    from lazygraph.runtime.dtypes import float64 as float64
+    from lazygraph.runtime.dtypes import int8 as int8
+    from lazygraph.runtime.dtypes import int16 as int16
+    from lazygraph.runtime.dtypes import int32 as int32
+    from lazygraph.runtime.dtypes import int64 as int64
+    from lazygraph.runtime.dtypes import uint8 as uint8
+    from lazygraph.runtime.dtypes import uint16 as uint16
+    from lazygraph.runtime.dtypes import uint32 as uint32
+    from lazygraph.runtime.dtypes import uint64 as uint64
+    from lazygraph.sorting import *
+    from lazygraph.tensor import *
+    from lazygraph.variable import *
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "tensor",
+    "promotion",
+    "creation",
+    "variable",
+    "elementwise",
+    "logic",
+    "manipulation",
+    "reductions",
+    "indexing",
+    "contraction",
+    "einstein",
+    "sorting",
+    "autodiff",
+    "function",
+)
+_NAMESPACES = ("nn", "optim", "random")
+_ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
+pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
+newaxis = None
+
+
+def _exports() -> dict[str, Any]:
+    """Every exported name with what it stands for."""
+    dtypes = importlib.import_module("lazygraph.runtime.dtypes")
+    errors = importlib.import_module("lazygraph.compiler.ir.errors")
+    found = {dtype.name: dtype for dtype in dtypes.ALL} | {"bool_": dtypes.bool_, "DType": dtypes.DType}
+    found |= {name: getattr(errors, name) for name in _ERRORS}
+    present = [name for name in _MODULES if importlib.util.find_spec(f"lazygraph.{name}")]  # until all rooms are built
+    for module in (importlib.import_module(f"lazygraph.{name}") for name in present):
+        found |= {name: getattr(module, name) for name in module.__all__}
+    return found | {name: importlib.import_module(f"lazygraph.{name}") for name in _NAMESPACES}
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_") and "Tensor" not in globals():
+        globals().update(_exports())
+        if name in globals():
+            return globals()[name]
+    raise AttributeError(f"module 'lazygraph' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_exports()})

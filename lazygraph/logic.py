@@ -1,0 +1,221 @@
+"""Comparisons, choices, and operations on bits and truth values, element by element.
+
+In: tensors, arrays, numbers. Out: bool tensors, or integers for the bit operations.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lazygraph.compiler.ir.errors import DTypeError
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ops.compose import emit
+from lazygraph.frames import traced
+from lazygraph.promotion import broadcast, broadcast_value, cast, promoted, same_dtype, scalar, scalar_like, value_of
+from lazygraph.runtime import dtypes
+from lazygraph.tensor import Tensor, TensorLike
+
+__all__ = [
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "equal",
+    "greater",
+    "greater_equal",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "not_equal",
+    "where",
+]
+
+
+@traced
+def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor:
+    """x where the condition holds, else y; all three broadcast. A number as condition holds where it is not 0.
+
+    The derivative goes to the chosen side alone.
+
+    >>> import lazygraph as lg
+    >>> lg.where([True, False], 1, [5, 6]).eval()
+    array([1, 6])
+    """
+    return Tensor(emit("select", *broadcast(as_bool(value_of(condition)), *same_dtype(x, y))))
+
+
+# --- comparisons --------------------------------------------------------------------------------------------------------
+
+
+def as_bool(value: Value) -> Value:
+    """Truth values as they are, numbers as != 0."""
+    return value if value.dtype.kind == "bool" else emit("not", emit("eq", value, scalar_like(0, value)))
+
+
+def _ordered(op: str, x: TensorLike, y: TensorLike) -> Tensor:
+    left, right = promoted(x, y)
+    if left.dtype.kind == "bool":
+        left, right = cast(left, dtypes.int32), cast(right, dtypes.int32)
+    return Tensor(emit(op, left, right))
+
+
+@traced
+def equal(x: TensorLike, y: TensorLike) -> Tensor:
+    """x == y; false where one is NaN."""
+    return Tensor(emit("eq", *promoted(x, y)))
+
+
+@traced
+def not_equal(x: TensorLike, y: TensorLike) -> Tensor:
+    """x != y; true where one is NaN."""
+    return Tensor(emit("not", emit("eq", *promoted(x, y))))
+
+
+@traced
+def less(x: TensorLike, y: TensorLike) -> Tensor:
+    """x < y; false where one is NaN.
+
+    >>> import lazygraph as lg
+    >>> lg.less([1, 2, 3], 2).eval()
+    array([ True, False, False])
+    """
+    return _ordered("lt", x, y)
+
+
+@traced
+def less_equal(x: TensorLike, y: TensorLike) -> Tensor:
+    """x <= y; false where one is NaN."""
+    return _ordered("le", x, y)
+
+
+@traced
+def greater(x: TensorLike, y: TensorLike) -> Tensor:
+    """x > y; false where one is NaN."""
+    return _ordered("lt", y, x)
+
+
+@traced
+def greater_equal(x: TensorLike, y: TensorLike) -> Tensor:
+    """x >= y; false where one is NaN."""
+    return _ordered("le", y, x)
+
+
+def _of_float(x: TensorLike, test: str, otherwise: bool) -> Tensor:
+    """How |x| compares with infinity, for a float; a constant for the rest."""
+    value = value_of(x)
+    if not value.dtype.is_float:
+        return Tensor(broadcast_value(scalar(otherwise, dtypes.bool_), value.shape))
+    return Tensor(emit(test, emit("abs", value), scalar_like(math.inf, value)))
+
+
+@traced
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether x is neither infinite nor NaN."""
+    return _of_float(x, "lt", True)
+
+
+@traced
+def isinf(x: TensorLike) -> Tensor:
+    """Whether x is inf or -inf."""
+    return _of_float(x, "eq", False)
+
+
+@traced
+def isnan(x: TensorLike) -> Tensor:
+    """Whether x is NaN."""
+    value = value_of(x)
+    return Tensor(emit("not", emit("eq", value, value)))
+
+
+# --- truth values and bits ----------------------------------------------------------------------------------------------
+
+
+def _logical(op: str, x: TensorLike, y: TensorLike) -> Tensor:
+    return Tensor(emit(op, *broadcast(as_bool(value_of(x)), as_bool(value_of(y)))))
+
+
+@traced
+def logical_and(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether both hold; numbers hold where they are not 0."""
+    return _logical("and", x, y)
+
+
+@traced
+def logical_or(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether one of them holds; numbers hold where they are not 0."""
+    return _logical("or", x, y)
+
+
+@traced
+def logical_xor(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether exactly one of them holds; numbers hold where they are not 0."""
+    return _logical("xor", x, y)
+
+
+@traced
+def logical_not(x: TensorLike) -> Tensor:
+    """Whether x does not hold; numbers hold where they are not 0."""
+    return Tensor(emit("not", as_bool(value_of(x))))
+
+
+def _bits(op: str, x: TensorLike, y: TensorLike, kinds: tuple[str, ...] = ("bool", "int", "uint")) -> Tensor:
+    left, right = promoted(x, y)
+    if left.dtype.kind not in kinds:
+        raise DTypeError(f"expected {' or '.join(kinds)} operands, found {left.dtype} after promotion")
+    return Tensor(emit(op, left, right))
+
+
+@traced
+def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits set in both; of bools, whether both hold."""
+    return _bits("and", x, y)
+
+
+@traced
+def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits set in one of them; of bools, whether one holds."""
+    return _bits("or", x, y)
+
+
+@traced
+def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits set in exactly one of them; of bools, whether exactly one holds."""
+    return _bits("xor", x, y)
+
+
+@traced
+def bitwise_invert(x: TensorLike) -> Tensor:
+    """Every bit inverted; of bools, the negation."""
+    value = value_of(x)
+    if value.dtype.is_float:
+        raise DTypeError("expected bool, int or uint operands")
+    return Tensor(emit("not", value))
+
+
+bitwise_not = bitwise_invert
+
+
+@traced
+def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """x * 2**y by moving bits up; 0 where y is negative or at least the number of bits.
+
+    >>> import lazygraph as lg
+    >>> lg.bitwise_left_shift([1, 1], [4, 64]).eval()
+    array([16,  0])
+    """
+    return _bits("shl", x, y, ("int", "uint"))
+
+
+@traced
+def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """floor(x / 2**y) by moving bits down; only the sign is left where y is negative or at least the number of bits."""
+    return _bits("shr", x, y, ("int", "uint"))

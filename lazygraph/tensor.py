@@ -1,0 +1,353 @@
+"""What a user holds: a light handle over one value of the graph.
+
+In: a value. Out: a `Tensor` with NumPy's operators and methods, each one call of the function of that name. Tensors hash by
+identity, so `==` may be elementwise. A tensor that depends on no placeholder evaluates where Python needs a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+import lazygraph as lg
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent, Shape
+from lazygraph.compiler.ir.graph import Value, topological
+from lazygraph.dims import ShapeLike
+from lazygraph.errors import shape_text
+from lazygraph.frames import traced
+from lazygraph.runtime.dtypes import DType
+
+__all__ = ["Tensor"]
+
+Axes = Union[int, Sequence[int], None]
+
+
+class Tensor:
+    """A symbolic array: an expression that `lg.function` compiles.
+
+    Made by `lg.placeholder`, `lg.variable`, `lg.constant` and the functions of this package, never directly by a user.
+    Operators follow NumPy: shapes broadcast, dtypes promote, Python numbers adapt to the tensor beside them.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2, 3), lg.float32, "x")
+    >>> (x.T @ x + 1).shape
+    (3, 3)
+    >>> x
+    <Tensor x: float32 (2, 3)>
+    """
+
+    __slots__ = ("value", "__weakref__")
+    __array_ufunc__ = None  # so that `array + tensor` asks the tensor
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    # --- what it is -----------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> DType:
+        return self.value.type.dtype
+
+    @property
+    def shape(self) -> Shape:
+        """The extents: ints, and dims where they are symbolic."""
+        return self.value.type.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.value.type.shape)
+
+    @property
+    def size(self) -> Extent:
+        """The number of elements."""
+        return dims.product(self.shape)
+
+    @property
+    def name(self) -> str | None:
+        """The name of a placeholder or variable; None for an expression."""
+        node = self.value.node
+        return str(node["name"]) if node.op.name == "parameter" else None
+
+    def __repr__(self) -> str:
+        node = self.value.node
+        place = f" at {node.frames[0]}" if node.frames and self.name is None else ""
+        return f"<Tensor {self.name or node.op.name}: {self.dtype} {shape_text(self.shape)}{place}>"
+
+    __hash__ = object.__hash__
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a tensor of rank 0 has no length")
+        extent = self.shape[0]
+        if not isinstance(extent, int):
+            raise TypeError(f"the length {extent} is symbolic: use .shape[0], which is an extent and not a number")
+        return extent
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[index] for index in range(len(self))])
+
+    # --- its value ------------------------------------------------------------------------------------------------------
+
+    def eval(self, values: Mapping[Tensor, Any] | None = None) -> NDArray[Any]:
+        """Compile this expression and run it on the spot, with an array for each placeholder it depends on.
+
+        Meant for looking at values; a function that is called more than once is made by `lg.function`.
+
+        >>> import lazygraph as lg
+        >>> x = lg.placeholder((2,), lg.float32, "x")
+        >>> (x * 2).eval({x: [1, 2]})
+        array([2., 4.], dtype=float32)
+        """
+        given = dict(values or {})
+        missing = [name for name, value in self._placeholders().items() if all(value is not each.value for each in given)]
+        if missing:
+            raise ValueError(f"eval of {self!r} needs a value for {', '.join(missing)}: pass {{placeholder: array}}")
+        return np.asarray(lg.function(list(given), self)(*given.values()))
+
+    def _placeholders(self) -> dict[str, Value]:
+        """The placeholders that the value depends on, by name."""
+        found = [node.output for node in topological([self.value]) if node.op.name == "parameter"]
+        return {each.node["name"]: each for each in found if each.node["kind"] == "input"}
+
+    def _evaluated(self, wanted: str, instead: str) -> NDArray[Any]:
+        """The value of a tensor that depends on no placeholder; TypeError says what to use for one that does."""
+        placeholders = self._placeholders()
+        if placeholders:
+            raise TypeError(
+                f"{wanted} of {self!r} is not known when the graph is built: it depends on the placeholder"
+                f"{'s' if len(placeholders) > 1 else ''} {', '.join(placeholders)}. {instead}"
+            )
+        return self.eval()
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        array = self._evaluated("the array", "Use lazygraph's function of the same name, or .eval({placeholder: array}).")
+        return array if dtype is None else array.astype(dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self._evaluated("the truth", "Use lg.where(condition, x, y), or .eval({placeholder: array})."))
+
+    def __int__(self) -> int:
+        return int(self._evaluated("the int", "Use .astype(lg.int64), or .eval({placeholder: array})."))
+
+    def __index__(self) -> int:
+        if not self.dtype.is_integer or self.shape:
+            raise TypeError(f"an index is an integer scalar; found {self!r}")
+        return int(self)
+
+    def __float__(self) -> float:
+        return float(self._evaluated("the float", "Use .astype(lg.float64), or .eval({placeholder: array})."))
+
+    def item(self) -> Any:
+        """The one element as a Python number, of a tensor that depends on no placeholder."""
+        return self._evaluated("the item", "Use .eval({placeholder: array}).").item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists, of a tensor that depends on no placeholder."""
+        return self._evaluated("the list", "Use .eval({placeholder: array}).").tolist()
+
+    # --- operators ------------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: TensorLike) -> Tensor:
+        return lg.add(self, other)
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return lg.add(other, self)
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return lg.subtract(self, other)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return lg.subtract(other, self)
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return lg.multiply(self, other)
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return lg.multiply(other, self)
+
+    def __truediv__(self, other: TensorLike) -> Tensor:
+        return lg.divide(self, other)
+
+    def __rtruediv__(self, other: TensorLike) -> Tensor:
+        return lg.divide(other, self)
+
+    def __floordiv__(self, other: TensorLike) -> Tensor:
+        return lg.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: TensorLike) -> Tensor:
+        return lg.floor_divide(other, self)
+
+    def __mod__(self, other: TensorLike) -> Tensor:
+        return lg.remainder(self, other)
+
+    def __rmod__(self, other: TensorLike) -> Tensor:
+        return lg.remainder(other, self)
+
+    def __pow__(self, other: TensorLike) -> Tensor:
+        return lg.pow(self, other)
+
+    def __rpow__(self, other: TensorLike) -> Tensor:
+        return lg.pow(other, self)
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return lg.matmul(self, other)
+
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
+        return lg.matmul(other, self)
+
+    def __and__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_and(self, other)
+
+    def __rand__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_and(other, self)
+
+    def __or__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_or(self, other)
+
+    def __ror__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_or(other, self)
+
+    def __xor__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_xor(self, other)
+
+    def __rxor__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_xor(other, self)
+
+    def __lshift__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: TensorLike) -> Tensor:
+        return lg.bitwise_right_shift(other, self)
+
+    def __eq__(self, other: TensorLike) -> Tensor:  # type: ignore[override]
+        return lg.equal(self, other)
+
+    def __ne__(self, other: TensorLike) -> Tensor:  # type: ignore[override]
+        return lg.not_equal(self, other)
+
+    def __lt__(self, other: TensorLike) -> Tensor:
+        return lg.less(self, other)
+
+    def __le__(self, other: TensorLike) -> Tensor:
+        return lg.less_equal(self, other)
+
+    def __gt__(self, other: TensorLike) -> Tensor:
+        return lg.greater(self, other)
+
+    def __ge__(self, other: TensorLike) -> Tensor:
+        return lg.greater_equal(self, other)
+
+    def __neg__(self) -> Tensor:
+        return lg.negative(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return lg.abs(self)
+
+    def __invert__(self) -> Tensor:
+        return lg.bitwise_invert(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return lg.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError("a tensor's elements are not assigned: build a new one with lg.where(mask, value, x) or lg.concat")
+
+    # --- methods --------------------------------------------------------------------------------------------------------
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return lg.permute_dims(self, tuple(reversed(range(self.ndim))))
+
+    @property
+    @traced
+    def mT(self) -> Tensor:
+        """The last two axes swapped: the transpose of each matrix."""
+        return lg.matrix_transpose(self)
+
+    def astype(self, dtype: DTypeLike | DType) -> Tensor:
+        return lg.astype(self, dtype)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """`lg.reshape`; the extents may be one sequence or separate arguments."""
+        return lg.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self) -> Tensor:
+        return lg.reshape(self, (-1,))
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in the given order, reversed where none is given."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return lg.permute_dims(self, order or tuple(reversed(range(self.ndim))))
+
+    def squeeze(self, axis: Axes = None) -> Tensor:
+        return lg.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return lg.swapaxes(self, axis1, axis2)
+
+    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
+        return lg.repeat(self, repeats, axis)
+
+    def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+        return lg.clip(self, min, max)
+
+    def round(self) -> Tensor:
+        return lg.round(self)
+
+    def dot(self, other: TensorLike) -> Tensor:
+        return lg.dot(self, other)
+
+    def take(self, indices: TensorLike, axis: int | None = None) -> Tensor:
+        return lg.take(self, indices, axis=axis)
+
+    def sum(self, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
+        return lg.sum(self, axis, dtype=dtype, keepdims=keepdims)
+
+    def prod(self, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
+        return lg.prod(self, axis, dtype=dtype, keepdims=keepdims)
+
+    def max(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        return lg.max(self, axis, keepdims=keepdims)
+
+    def min(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        return lg.min(self, axis, keepdims=keepdims)
+
+    def mean(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        return lg.mean(self, axis, keepdims=keepdims)
+
+    def var(self, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+        return lg.var(self, axis, correction=correction, keepdims=keepdims)
+
+    def std(self, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+        return lg.std(self, axis, correction=correction, keepdims=keepdims)
+
+    def any(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        return lg.any(self, axis, keepdims=keepdims)
+
+    def all(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        return lg.all(self, axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
+        return lg.argmax(self, axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
+        return lg.argmin(self, axis, keepdims=keepdims)
+
+
+TensorLike = Union[Tensor, NDArray[Any], np.generic, bool, int, float, Sequence[Any]]
