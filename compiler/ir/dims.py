@@ -10,7 +10,7 @@ b*(y//b) + y%b = y.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Union
@@ -349,23 +349,43 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
     return max(lows, default=None), (None if left[1] is None or right[1] is None else max(left[1], right[1]))
 
 
-def prove_nonnegative(extent: Extent) -> bool:
+def prove_nonnegative(extent: Extent, depth: int = 8) -> bool:
     """Whether every value is >= 0. False means not proven.
 
     A symbol whose range ends in another expression (a loop variable below n) is replaced by the end that makes the
-    expression least, as long as it occurs linearly with a coefficient of known sign; intervals decide the rest.
+    expression least, as long as it occurs linearly with a coefficient of known sign; a min or max by its operands;
+    d*(x//d) by x - x % d; intervals decide the rest.
     """
-    for _ in range(8):
-        if isinstance(extent, int):
-            return extent >= 0
-        low = bounds(extent)[0]
-        if low is not None and low >= 0:
-            return True
-        replaced = _replace_extreme(extent)
-        if replaced is None:
-            return False
-        extent = replaced
-    return False
+    if isinstance(extent, int):
+        return extent >= 0
+    low = bounds(extent)[0]
+    if low is not None and low >= 0:
+        return True
+    if depth == 0:
+        return False
+    replaced = _replace_extreme(extent)
+    if replaced is not None and prove_nonnegative(replaced, depth - 1):
+        return True
+    return any(enough([prove_nonnegative(each, depth - 1) for each in cases]) for enough, cases in _without_compound(extent))
+
+
+def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[list[bool]], bool], list[Extent]]]:
+    """Ways to bound c*atom + r from below without the compound atom: (any or all, expressions that must be >= 0)."""
+    for atom in {atom: None for atoms, _ in extent.terms for atom in atoms if isinstance(atom, Compound)}:
+        holding = {atoms: coefficient for atoms, coefficient in extent.terms if atom in atoms}
+        if any(atoms.count(atom) > 1 for atoms in holding):
+            continue
+        scale = _build({tuple(each for each in atoms if each != atom): number for atoms, number in holding.items()})
+        rest = _build({atoms: number for atoms, number in extent.terms if atom not in atoms})
+        low, high = bounds(scale)
+        rising, falling = low is not None and low >= 0, high is not None and high <= 0
+        if atom.kind in ("min", "max") and (rising or falling):
+            either = rising == (atom.kind == "max")  # c*max(a, b) >= c*a and >= c*b where c >= 0
+            yield (any if either else all), [multiply(scale, each) + rest for each in (atom.left, atom.right)]
+        if atom.kind == "floordiv" and isinstance(atom.right, int):
+            factor, left = _split_by(scale, atom.right)
+            if left == 0:
+                yield all, [multiply(factor, atom.left - mod(atom.left, atom.right)) + rest]
 
 
 def _replace_extreme(extent: Dim) -> Extent | None:
