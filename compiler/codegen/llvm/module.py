@@ -1,8 +1,8 @@
 """From the texts of functions to relocatable object code.
 
-In: texts that `text.Function` wrote, for one target. Out: the bytes of one position-independent ELF object (the JIT loads
-it, exports link it), or its assembly. Symbols that the object needs from outside are held to an allow-list: mathematics
-that became a call of libm is a mistake of ours, found here and not at load.
+In: texts that `text.Function` wrote, for one target. Out: the bytes of one position-independent ELF object (the JIT
+loads it, exports link it), or its assembly. Symbols that the object needs from outside are held to an allow-list:
+mathematics that became a call of libm is a mistake of ours, found here and not at load.
 """
 
 from __future__ import annotations

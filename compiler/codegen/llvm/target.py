@@ -1,7 +1,7 @@
 """What machine code is made for: triple, features and vector width, for this host or by name.
 
-In: nothing but the host's feature flags (the CPU's name is not trusted: new parts come under old names). Out: a
-frozen `Target`. `NAMED` holds the fixed targets that tests and exports use; `runnable` tells which this host runs.
+In: nothing but the host's feature flags (the CPU's name is not trusted: new parts come under old names). Out: a frozen
+`Target`. `NAMED` holds the fixed targets that tests and exports use; `runnable` tells which this host runs.
 """
 
 from __future__ import annotations

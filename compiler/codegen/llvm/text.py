@@ -1,7 +1,7 @@
 """A builder of textual LLVM IR: one function, as blocks of lines.
 
-In: calls that append instructions; operands ("%x", "7") and types ("<16 x float>") are texts. Out: `text()`,
-the declarations it needs and the definition. Texts of several functions may simply be concatenated by `compile_module`,
+In: calls that append instructions; operands ("%x", "7") and types ("<16 x float>") are texts. Out: `text()`, the
+declarations it needs and the definition. Texts of several functions may simply be concatenated by `compile_module`,
 which keeps one copy of each declaration. Everything written is valid for LLVM 20 to 22 and free of metadata.
 """
 
@@ -16,8 +16,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
 
 
 def identifier(name: str) -> str:
-    """A name as LLVM spells it without quotes: other characters become dots, and a digit may not lead."""
-    cleaned = _UNSAFE.sub(".", name) or "v"
+    """A name as LLVM spells it without quotes: a leading % goes, other characters become dots."""
+    cleaned = _UNSAFE.sub(".", name.lstrip("%")) or "v"
     return f"v{cleaned}" if cleaned[0].isdigit() else cleaned
 
 

@@ -1,0 +1,103 @@
+"""Serial control flow of a kernel: loops, carried values, while and if.
+
+In: a statement. Out: blocks. `counted` is the one serial loop that `Loop`, `Carry` and serial reductions share; in
+vector code all lanes run its iterations together. `while` and `if` decide for one scalar and stay out of vector code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lazygraph.compiler.codegen.llvm.placement import Region, Register
+from lazygraph.compiler.codegen.llvm.text import Block
+from lazygraph.compiler.codegen.llvm.writer import KernelWriter, runs, stored_in
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.loop.ir import Body, Carry, If, Loop, While
+
+
+def counted(
+    writer: KernelWriter,
+    name: str,
+    extent: Extent,
+    initial: list[Register],
+    iteration: Callable[[list[Register]], list[Register]],
+    body: Body,
+) -> list[Register]:
+    """for name in 0 .. extent-1 with carried registers; `iteration` writes the body and gives their next values."""
+    zero = writer.indices.constant(0)
+    end = writer.extent(extent, name)
+    with writer.placement.loop(name, zero, end, 1, initial, stored_in(body), runs(extent)) as loop:
+        writer.known[name] = loop.index
+        loop.next = iteration(loop.carried)
+    return loop.results
+
+
+def write_serial(writer: KernelWriter, loop: Loop) -> None:
+    def iteration(carried: list[Register]) -> list[Register]:
+        writer.body(loop.body)
+        return []
+
+    counted(writer, loop.symbol.name, loop.extent, [], iteration, loop.body)
+
+
+def write_carry(writer: KernelWriter, carry: Carry) -> None:
+    def iteration(carried: list[Register]) -> list[Register]:
+        writer.bind(carry.params, carried)
+        writer.body(carry.body)
+        return writer.carried(carry.values)
+
+    initial = writer.carried(carry.initial)
+    writer.bind(carry.vars, counted(writer, carry.symbol.name, carry.extent, initial, iteration, carry.body))
+
+
+def write_while(writer: KernelWriter, loop: While) -> None:
+    writer.only_scalar("a while loop")
+    function, placement = writer.function, writer.placement
+    initial = writer.operands(loop.initial)
+    stored = stored_in(loop.head, loop.body)
+    before = function.current
+    placement.leave_block()
+    head, body, done = function.block("while.head"), function.block("while.body"), function.block("while.done")
+    function.branch(head)
+    function.place(head)
+    phis = [function.phi(each.type, param.name) for each, param in zip(initial, loop.params)]
+    with placement.inside(Region(head, certain=True, stored=stored)):
+        for phi, each, param in zip(phis, initial, loop.params):
+            phi.add(each.name, before)
+            writer.known[param.name] = Register(phi.name, each.dtype, 0, placement.level)
+        writer.body(loop.head)
+        placement.leave_block()
+        function.branch_if(writer.operand(loop.condition).name, body, done)
+        function.place(body)
+        with placement.inside(Region(body, stored=stored)):
+            writer.body(loop.body)
+            for phi, each in zip(phis, writer.operands(loop.values)):
+                phi.add(each.name, function.current)
+            function.branch(head)
+    function.place(done)
+    writer.bind(loop.vars, [Register(phi.name, each.dtype, 0, placement.level) for phi, each in zip(phis, initial)])
+
+
+def write_if(writer: KernelWriter, branch: If) -> None:
+    writer.only_scalar("an if")
+    function, placement = writer.function, writer.placement
+    condition = writer.operand(branch.condition)
+    placement.leave_block()
+    then, otherwise, after = function.block("then"), function.block("else"), function.block("after")
+    function.branch_if(condition.name, then, otherwise)
+    ends: list[tuple[list[Register], Block]] = []
+    for block, body, values in (
+        (then, branch.then, branch.then_values),
+        (otherwise, branch.otherwise, branch.otherwise_values),
+    ):
+        function.place(block)
+        with placement.inside(Region(block, branch=True, stored=stored_in(body))):
+            writer.body(body)
+            ends.append((writer.operands(values), function.current))
+            function.branch(after)
+    function.place(after)
+    for position, var in enumerate(branch.vars):
+        phi = function.phi(ends[0][0][position].type, var.name)
+        for registers, block in ends:
+            phi.add(registers[position].name, block)
+        writer.known[var.name] = Register(phi.name, var.dtype, 0, placement.level)

@@ -1,0 +1,195 @@
+"""Index expressions as i64 arithmetic, and what they are across the lanes of a vector.
+
+In: extents over dims, loop symbols and integer scalars. Out: registers. Sums and products are written innermost last,
+so that each partial result lands in the outermost region that knows it. In a vector loop, symbol j of the lanes
+starting at base is base + lane with base a multiple of the lanes: an offset that is then c * lane + rest is a
+contiguous (c = 1), repeated (c = 0) or strided access, also through floordiv and mod by multiples of the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+
+from lazygraph.compiler.codegen.llvm import text
+from lazygraph.compiler.codegen.llvm.placement import Register
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, number
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Atom, Compound, Dim, Extent, Symbol
+from lazygraph.runtime.dtypes import int64
+
+_COMPOUND = {"floordiv": dims.floordiv, "mod": dims.mod, "min": dims.minimum, "max": dims.maximum}
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The vector loop being written: `symbol` = `base` + `lane`; lanes where `mask` is false do nothing."""
+
+    symbol: Symbol
+    count: int
+    base: Register
+    mask: Register | None
+
+    @property
+    def first(self) -> Symbol:
+        """The symbol of lane 0."""
+        return Symbol(f"{self.symbol.name} of lane 0", self.symbol.lower, self.symbol.upper, self.count)
+
+    @property
+    def lane(self) -> Symbol:
+        return Symbol(f"lane of {self.symbol.name}", 0, self.count - 1)
+
+    def split(self, extent: Extent) -> Extent:
+        """The expression over `first` and `lane` in place of the symbol."""
+        if isinstance(extent, int):
+            return extent
+        return _split_symbol(extent, self.symbol.name, self.first, self.lane)
+
+
+@lru_cache(maxsize=1024)
+def _split_symbol(extent: Extent, symbol: str, first: Symbol, lane: Symbol) -> Extent:
+    if all(each.name != symbol for each in dims.symbols(extent)):
+        return extent
+    return _split(extent, symbol, dims.of_symbol(first) + dims.of_symbol(lane), lane)
+
+
+def _split(extent: Extent, symbol: str, value: Extent, lane: Symbol) -> Extent:
+    if not isinstance(extent, Dim):
+        return extent
+    total: Extent = 0
+    for atoms, coefficient in extent.terms:
+        term: Extent = coefficient
+        for atom in atoms:
+            term = term * _split_atom(atom, symbol, value, lane)
+        total = total + term
+    return total
+
+
+def _split_atom(atom: Atom, symbol: str, value: Extent, lane: Symbol) -> Extent:
+    if isinstance(atom, Symbol):
+        return value if atom.name == symbol else dims.of_symbol(atom)
+    left, right = _split(atom.left, symbol, value, lane), _split(atom.right, symbol, value, lane)
+    if atom.kind in ("floordiv", "mod") and isinstance(right, int) and isinstance(left, Dim):
+        # (a + b) // m = a // m and (a + b) % m = a % m + b where some d divides a and m, and 0 <= b < d
+        inner = Dim(tuple([term for term in left.terms if lane in term[0]]))
+        outer = left - inner
+        common = gcd(right, *([_factor(term) for term in outer.terms] if isinstance(outer, Dim) else [outer]))
+        if dims.prove_nonnegative(inner) and dims.prove_nonnegative(common - 1 - inner):
+            return outer // right if atom.kind == "floordiv" else outer % right + inner
+    return _COMPOUND[atom.kind](left, right)
+
+
+def _factor(term: tuple[tuple[Atom, ...], int]) -> int:
+    """A number that divides every value of the term."""
+    atoms, factor = term
+    for atom in atoms:
+        factor *= atom.multiple_of if isinstance(atom, Symbol) else 1
+    return factor
+
+
+class Indices:
+    """Writes index expressions. `known` maps names of symbols to registers (dims, loop symbols, integer scalars)."""
+
+    def __init__(self, scalars: LlvmScalars, known: Mapping[str, Register]) -> None:
+        self._scalars = scalars
+        self._known = known
+        self.lanes: Lanes | None = None
+
+    def constant(self, value: int) -> Register:
+        return number(value, int64)
+
+    def write(self, extent: Extent) -> Register:
+        """The value as an int64; with lanes where it differs between them."""
+        self._scalars.hint = "at"
+        return self._sum(self.lanes.split(extent) if self.lanes is not None else extent)
+
+    def differs(self, extent: Extent) -> bool:
+        """Whether a scalar in the expression has a value of its own in each lane (an indirect index)."""
+        return any(self._known[each.name].lanes for each in dims.symbols(extent) if each.name in self._known)
+
+    def parts(self, extent: Extent) -> tuple[Register | None, Register | None, Register | None]:
+        """A split expression as three summands (None: 0): known outside, added here, different in each lane."""
+        self._scalars.hint = "at"
+        terms: tuple[tuple[tuple[Atom, ...], int], ...] = (
+            extent.terms if isinstance(extent, Dim) else (((), extent),) if extent else ()
+        )
+        found = [self._product(atoms, coefficient) for atoms, coefficient in terms]
+        here = max((each.level for each in found if not each.lanes), default=0)
+        outer = [each for each in found if not each.lanes and each.level < here]
+        inner = [each for each in found if not each.lanes and each.level == here]
+        return self._total(outer), self._total(inner), self._total([each for each in found if each.lanes])
+
+    def _sum(self, extent: Extent) -> Register:
+        if isinstance(extent, int):
+            return self.constant(extent)
+        total = self._total([self._product(atoms, coefficient) for atoms, coefficient in extent.terms])
+        assert total is not None  # a Dim has terms
+        return total
+
+    def _total(self, parts: list[Register]) -> Register | None:
+        if not parts:
+            return None
+        total, *rest = sorted(parts, key=_outermost)
+        for part in rest:
+            total = self._scalars.add(total, part)
+        return total
+
+    def _product(self, atoms: tuple[Atom, ...], coefficient: int) -> Register:
+        if not atoms:
+            return self.constant(coefficient)
+        factors = sorted([self._atom(atom) for atom in atoms], key=_outermost)
+        total = factors[0]
+        if coefficient != 1:
+            total = self._scalars.mul(total, self.constant(coefficient))
+        for factor in factors[1:]:
+            total = self._scalars.mul(total, factor)
+        return total
+
+    def _atom(self, atom: Atom) -> Register:
+        if isinstance(atom, Compound):
+            return self._compound(atom)
+        if self.lanes is not None:
+            if atom == self.lanes.first:
+                return self.lanes.base
+            if atom == self.lanes.lane:
+                count = self.lanes.count
+                return Register(text.lanes_of("i64", range(count)), int64, count, 0)
+        if atom.name not in self._known:
+            raise KeyError(f"index symbol {atom.name!r} is not a dim, an enclosing loop or a scalar before it")
+        return self._scalars.convert(self._known[atom.name], int64)
+
+    def _compound(self, atom: Compound) -> Register:
+        b = self._scalars
+        left, right = self._sum(atom.left), self._sum(atom.right)
+        if atom.kind in ("min", "max"):
+            below = b.less(left, right)
+            return b.select(below, *((left, right) if atom.kind == "min" else (right, left)))
+        return self._divide(atom, left, right)
+
+    def _divide(self, atom: Compound, left: Register, right: Register) -> Register:
+        """Floor division and its remainder; a divisor of 0 gives quotient 0 and remainder `left`."""
+        b, zero = self._scalars, self.constant(0)
+        divisor = atom.right
+        floordiv = atom.kind == "floordiv"
+        if isinstance(divisor, int) and divisor & divisor - 1 == 0:
+            if floordiv:
+                return b.shift_right(left, self.constant(divisor.bit_length() - 1))
+            return b.and_(left, self.constant(divisor - 1))
+        positive = isinstance(divisor, int) or dims.prove_nonnegative(divisor - 1)
+        safe = right if positive else b.select(b.equal(right, zero), self.constant(1), right)
+        if dims.prove_nonnegative(atom.left):
+            quotient = b.write("udiv {t} {0}, {1}", int64, left, safe)
+        else:
+            toward_zero = b.write("sdiv {t} {0}, {1}", int64, left, safe)
+            rest = b.sub(left, b.mul(toward_zero, safe))
+            quotient = b.select(b.less(rest, zero), b.sub(toward_zero, self.constant(1)), toward_zero)
+        if not positive:
+            quotient = b.select(b.equal(right, zero), zero, quotient)
+        return quotient if floordiv else b.sub(left, b.mul(quotient, right))
+
+
+def _outermost(register: Register) -> tuple[bool, int, bool]:
+    """The order in which operands combine: scalars first, outer levels first, constants last of their level."""
+    return bool(register.lanes), register.level, register.constant

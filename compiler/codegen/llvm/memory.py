@@ -1,0 +1,215 @@
+"""Loads and stores of buffers, for one scalar or for the lanes of a vector loop.
+
+In: a buffer, an index and the lanes being written. Out: a plain vector access where neighbouring lanes touch
+neighbouring elements, one scalar access where all lanes touch one element, gathers and scatters elsewhere; masked where
+a guard or the tail of a loop leaves lanes out. A lane that is left out touches no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lazygraph.compiler.codegen.llvm import text
+from lazygraph.compiler.codegen.llvm.index import Indices, Lanes
+from lazygraph.compiler.codegen.llvm.placement import Placement, Register, element_type, memory_type
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, number
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.loop.ir import Buffer, Index
+from lazygraph.runtime.dtypes import bool_, uint8
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A buffer in memory: `pointer` is known from the function's entry on."""
+
+    buffer: Buffer
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where an access goes: "one" element, "contiguous" elements, or "scattered" pointers."""
+
+    kind: str
+    pointer: str
+    level: int
+
+
+def offset(buffer: Buffer, index: Index) -> Extent:
+    """The row-major position of an element."""
+    position: Extent = 0
+    for extent, each in zip(buffer.shape, index):
+        position = position * extent + each
+    return position
+
+
+class Memory:
+    def __init__(
+        self, placement: Placement, scalars: LlvmScalars, indices: Indices, arrays: Mapping[str, Array]
+    ) -> None:
+        self._placement = placement
+        self._function = placement.function
+        self._scalars = scalars
+        self._indices = indices
+        self._arrays = arrays
+
+    # --- addresses -------------------------------------------------------------------------------------------------
+
+    def _address(self, array: Array, index: Index) -> _Address:
+        lanes = self._indices.lanes
+        position = offset(array.buffer, index)
+        if lanes is None:
+            return self._at("one", array, position)
+        position = lanes.split(position)
+        if not self._indices.differs(position):
+            stride, rest = dims.linear_in(position, lanes.lane)
+            if stride == 1:
+                return self._at("contiguous", array, rest)
+            moves = lanes.first in dims.symbols(position)  # with no lane active, the element may not exist
+            if stride == 0 and (lanes.mask is None or not moves):
+                return self._at("one", array, position)
+        return self._at("scattered", array, position)
+
+    def _at(self, kind: str, array: Array, position: Extent) -> _Address:
+        """base + what outer regions know + what this one adds + what differs between lanes."""
+        outer, inner, lanes = self._indices.parts(position)
+        pointer, level = array.pointer, 0
+        element = memory_type(array.buffer.dtype)
+        for part in (outer, inner):
+            if part is not None:
+                at = f"getelementptr {element}, ptr {pointer}, i64 {part.name}"
+                pointer, level = self._placement.pure(at, max(level, part.level), f"{array.buffer.name}.at")
+        if kind == "scattered":
+            count = self._count()
+            part = lanes or self._scalars.spread(self._indices.constant(0), count)
+            at = f"getelementptr {element}, ptr {pointer}, {part.type} {part.name}"
+            pointer, level = self._placement.pure(at, max(level, part.level), f"{array.buffer.name}.at")
+        return _Address(kind, pointer, level)
+
+    def _count(self) -> int:
+        assert self._indices.lanes is not None
+        return self._indices.lanes.count
+
+    # --- loads -----------------------------------------------------------------------------------------------------
+
+    def load(self, name: str, index: Index, guard: Register | None, other: Register | None, hint: str) -> Register:
+        array = self._arrays[name]
+        address = self._address(array, index)
+        lanes = self._indices.lanes
+        if address.kind == "one" and (guard is None or not guard.lanes):
+            return self._load_one(array, address, guard, other, hint)
+        assert lanes is not None
+        if address.kind == "one":
+            address = self._at("scattered", array, lanes.split(offset(array.buffer, index)))
+        mask = self._mask(lanes, guard)
+        element, size = memory_type(array.buffer.dtype), array.buffer.dtype.itemsize
+        type = text.vector(lanes.count, element)
+        level = address.level
+        if address.kind == "contiguous" and mask is None:
+            instruction = f"load {type}, ptr {address.pointer}, align {size}"
+        else:
+            active = mask or self._scalars.spread(literal(1, bool_), lanes.count)
+            passed = self._passed(array, other, lanes.count)
+            gathers = address.kind == "scattered"
+            pointers = text.vector(lanes.count, "ptr") if gathers else "ptr"
+            callee = f"llvm.masked.{'gather' if gathers else 'load'}.{text.mangled(type)}.{text.mangled(pointers)}"
+            self._function.declare(f"declare {type} @{callee}({pointers}, i32, {active.type}, {type})")
+            instruction = (
+                f"call {type} @{callee}({pointers} {address.pointer}, i32 {size}, "
+                f"{active.type} {active.name}, {type} {passed.name})"
+            )
+            level = max(level, active.level, passed.level)
+        loaded, level = self._placement.load(instruction, name, level, hint)
+        return self._from_memory(array, Register(loaded, array.buffer.dtype, lanes.count, level))
+
+    def _mask(self, lanes: Lanes, guard: Register | None) -> Register | None:
+        if guard is None:
+            return lanes.mask
+        guard = self._scalars.spread(guard, lanes.count)
+        return guard if lanes.mask is None else self._scalars.and_(guard, lanes.mask)
+
+    def _passed(self, array: Array, other: Register | None, count: int) -> Register:
+        """What lanes that are left out get, as memory holds it."""
+        value = number(0, array.buffer.dtype) if other is None else other
+        return self._scalars.spread(self._to_memory(value), count)
+
+    def _load_one(
+        self, array: Array, address: _Address, guard: Register | None, other: Register | None, hint: str
+    ) -> Register:
+        buffer = array.buffer
+        element = memory_type(buffer.dtype)
+        instruction = f"load {element}, ptr {address.pointer}, align {buffer.dtype.itemsize}"
+        if guard is None:
+            name, level = self._placement.load(instruction, buffer.name, address.level, hint)
+            return self._from_memory(array, Register(name, buffer.dtype, 0, level))
+        otherwise = self._to_memory(number(0, buffer.dtype) if other is None else other)
+        if otherwise.lanes:
+            name, level = self._load_or_zero(instruction, element, guard, "0" if "i" in element else "0.0", hint)
+            loaded = self._from_memory(array, Register(name, buffer.dtype, 0, level))
+            assert other is not None
+            return self._scalars.select(guard, loaded, other)
+        name, level = self._load_or_zero(instruction, element, guard, otherwise.name, hint)
+        return self._from_memory(array, Register(name, buffer.dtype, 0, level))
+
+    def _load_or_zero(
+        self, instruction: str, element: str, guard: Register, otherwise: str, hint: str
+    ) -> tuple[str, int]:
+        function = self._function
+        before = function.current
+        inside, after = function.block(f"{hint}.load"), function.block(f"{hint}.loaded")
+        function.branch_if(guard.name, inside, after)
+        function.place(inside)
+        loaded = function.value(instruction, hint)
+        function.branch(after)
+        function.place(after)
+        merged = function.phi(element, hint)
+        merged.add(loaded, inside)
+        merged.add(otherwise, before)
+        return merged.name, self._placement.level
+
+    def _from_memory(self, array: Array, loaded: Register) -> Register:
+        if array.buffer.dtype.kind != "bool":
+            return loaded
+        bytes_ = Register(loaded.name, uint8, loaded.lanes, loaded.level)
+        return self._scalars.convert(bytes_, bool_)
+
+    def _to_memory(self, value: Register) -> Register:
+        if value.dtype.kind != "bool":
+            return value
+        if value.constant:
+            return literal(value.name == "true", uint8)
+        return self._scalars.write(f"zext {{t}} {{0}} to {Register('', uint8, value.lanes, 0).type}", uint8, value)
+
+    # --- stores ----------------------------------------------------------------------------------------------------
+
+    def store(self, name: str, index: Index, value: Register, guard: Register | None) -> None:
+        array = self._arrays[name]
+        address = self._address(array, index)
+        lanes = self._indices.lanes
+        value = self._to_memory(value)
+        size = array.buffer.dtype.itemsize
+        if lanes is None:
+            line = f"store {element_type(value.dtype)} {value.name}, ptr {address.pointer}, align {size}"
+            if guard is None:
+                self._function.do(line)
+            else:
+                with self._function.when(guard.name, f"{name}.store"):
+                    self._function.do(line)
+            return
+        if address.kind == "one":
+            address = self._at("scattered", array, lanes.split(offset(array.buffer, index)))
+        value = self._scalars.spread(value, lanes.count)
+        mask = self._mask(lanes, guard)
+        if address.kind == "contiguous" and mask is None:
+            self._function.do(f"store {value.type} {value.name}, ptr {address.pointer}, align {size}")
+            return
+        active = mask or self._scalars.spread(literal(1, bool_), lanes.count)
+        scatters = address.kind == "scattered"
+        pointers = text.vector(lanes.count, "ptr") if scatters else "ptr"
+        callee = f"llvm.masked.{'scatter' if scatters else 'store'}.{text.mangled(value.type)}.{text.mangled(pointers)}"
+        where = (pointers, address.pointer)
+        arguments = ((value.type, value.name), where, ("i32", str(size)), (active.type, active.name))
+        self._function.declare(f"declare void @{callee}({', '.join(type for type, _ in arguments)})")
+        self._function.call("void", f"@{callee}", arguments)

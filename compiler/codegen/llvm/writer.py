@@ -1,0 +1,118 @@
+"""The state of one kernel's emission: what is known by name, and where the next instruction goes.
+
+In: a kernel, the symbol of its function, a target, and the table of functions that write each kind of statement. Out: a
+function under construction; buffers, dims and scratch are loaded from the closure (layout in runtime/artifact.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lazygraph.compiler.codegen.llvm.index import Indices
+from lazygraph.compiler.codegen.llvm.memory import Array, Memory
+from lazygraph.compiler.codegen.llvm.placement import Placement, Register
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal
+from lazygraph.compiler.codegen.llvm.target import Target
+from lazygraph.compiler.codegen.llvm.text import Function
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.loop.cost import statements
+from lazygraph.compiler.loop.ir import Body, Kernel, Literal, Local, Operand, Store, Var
+from lazygraph.compiler.loop.schedule.tiling import Tile, Transpose
+from lazygraph.compiler.loop.work import kernel_dims, local_offsets
+from lazygraph.runtime import artifact
+from lazygraph.runtime.dtypes import int64
+
+StatementWriters = Mapping[type, Callable[["KernelWriter", Any], None]]
+
+
+class KernelWriter:
+    def __init__(self, kernel: Kernel, symbol: str, target: Target, table: StatementWriters) -> None:
+        self.kernel = kernel
+        self._table = table
+        written = {*kernel.writes, *(each.buffer.name for each in statements(kernel.body) if isinstance(each, Local))}
+        self.function = Function(
+            symbol,
+            "void",
+            [("ptr", "closure"), ("i64", "begin"), ("i64", "end"), ("i64", "worker")],
+            attributes=target.attributes,
+            comments=[f"kernel {kernel.name}", *[str(frame) for frame in kernel.frames]],
+        )
+        self.placement = Placement(self.function, frozenset(each.name for each in kernel.buffers) - written)
+        self.scalars = LlvmScalars(self.placement, target)
+        self.known: dict[str, Register] = {}
+        self.indices = Indices(self.scalars, self.known)
+        self.arrays: dict[str, Array] = {}
+        self.memory = Memory(self.placement, self.scalars, self.indices, self.arrays)
+        self._load_closure()
+
+    def _load_closure(self) -> None:
+        word = artifact.CLOSURE_BUFFERS
+        for buffer in self.kernel.buffers:
+            self.arrays[buffer.name] = Array(buffer, self.word(word, "ptr", buffer.name))
+            word += 1
+        for symbol in kernel_dims(self.kernel):
+            self.known[symbol.name] = Register(self.word(word, "i64", symbol.name), int64, 0, 0)
+            word += 1
+        locals_, _ = local_offsets(self.kernel)
+        if not locals_:
+            return
+        function = self.function
+        stride = self.word(artifact.CLOSURE_WORKER_STRIDE, "i64", "stride")
+        scratch = self.word(artifact.CLOSURE_WORKER_SCRATCH, "ptr", "scratch")
+        mine = function.offset("i8", scratch, function.binary("mul", "i64", "%worker", stride, "skip"), "mine")
+        for local, offset in locals_:
+            at = self.indices.write(offset).name
+            self.arrays[local.name] = Array(local, function.offset("i8", mine, at, local.name))
+
+    def word(self, number: int, type: str, hint: str) -> str:
+        """A word of the closure."""
+        return self.function.load(type, self.function.offset("i64", "%closure", str(number), f"{hint}.word"), 8, hint)
+
+    def operand(self, operand: Operand) -> Register:
+        if isinstance(operand, Literal):
+            return literal(operand.bits, operand.dtype)
+        if operand.name not in self.known:
+            raise KeyError(f"kernel {self.kernel.name}: scalar {operand.name!r} is used before it has a value")
+        return self.known[operand.name]
+
+    def operands(self, operands: Sequence[Operand]) -> list[Register]:
+        return [self.operand(each) for each in operands]
+
+    def carried(self, operands: Sequence[Operand]) -> list[Register]:
+        """Values that a loop carries: in vector code each lane has its own."""
+        lanes = self.indices.lanes
+        return [self.scalars.spread(each, lanes.count) if lanes else each for each in self.operands(operands)]
+
+    def bind(self, variables: Sequence[Var], values: Sequence[Register]) -> None:
+        for variable, value in zip(variables, values):
+            self.known[variable.name] = value
+
+    def extent(self, extent: Extent, loop: str) -> Register:
+        """A loop's extent: equal in all lanes."""
+        value = self.indices.write(extent)
+        if value.lanes:
+            raise ValueError(f"kernel {self.kernel.name}: the extent {extent} of loop {loop} differs between lanes")
+        return value
+
+    def only_scalar(self, what: str) -> None:
+        if self.indices.lanes is not None:
+            raise ValueError(f"kernel {self.kernel.name}: {what} stands inside a vector loop")
+
+    def body(self, body: Body) -> None:
+        for statement in body:
+            self._table[type(statement)](self, statement)
+
+
+STORES = (Store, Tile, Transpose)
+
+
+def stored_in(*bodies: Body) -> frozenset[str]:
+    """The buffers written anywhere in these bodies."""
+    return frozenset(each.buffer for body in bodies for each in statements(body) if isinstance(each, STORES))
+
+
+def runs(extent: Extent) -> bool:
+    """Whether a loop of this extent surely has an iteration."""
+    return dims.prove_nonnegative(extent - 1)
