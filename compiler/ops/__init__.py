@@ -5,13 +5,16 @@ tests are derived from it.
 """
 
 from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its records)
+    arithmetic,
     dot,
     effects,
     indexing,
     leaf,
+    logic,
     random,
     reductions,
     slices,
     sort,
     structural,
+    transcendental,
 )

@@ -1,2 +1,16 @@
-"""Elementary functions in vector arithmetic, one family to a file.
-In: a scalar of the body. Out: operations that compute it to the record's ulp, no call to a C library."""
+"""Elementary functions written in the scalar machine's operations: branch-free, no library, no table in memory.
+
+In: a `ScalarBuilder` and operands of float32 or float64 (`rem`, `pow_`, `sign`, `max_`, `min_` take integers too). Out: the
+result, within 2 units in the last place over the full range, with and without a fused multiply-add.
+"""
+
+from lazygraph.compiler.ops.vector_math.circular import cos, sin
+from lazygraph.compiler.ops.vector_math.error_function import erf
+from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
+from lazygraph.compiler.ops.vector_math.hyperbolic import tanh
+from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
+from lazygraph.compiler.ops.vector_math.order import max_, min_, sign
+from lazygraph.compiler.ops.vector_math.power import pow_
+from lazygraph.compiler.ops.vector_math.remainder import rem
+
+__all__ = ["cos", "erf", "exp", "expm1", "log", "log1p", "max_", "min_", "pow_", "rem", "sign", "sin", "tanh"]

@@ -1,0 +1,1 @@
+"""Tests of the op records and of the mathematics they expand to."""
