@@ -55,11 +55,8 @@ class Work:
     shared_bytes: Extent  # scratch that the phases share
 
 
-def work(kernel: AnyKernel) -> Work:
-    if isinstance(kernel, Contraction):
-        from lazygraph.compiler.loop.schedule.contraction import contraction_work
-
-        return contraction_work(kernel)
+def work(kernel: Kernel) -> Work:
+    """The work of a plain kernel; `compiler.loop.schedule.tiling.contraction_work` gives that of a scheduled contraction."""
     nest, body = parallel_nest(kernel)
     time = _greatest(kernel, _picoseconds(body, False))
     return Work((phase("", dims.product(loop.extent for loop in nest), time),), local_offsets(kernel)[1], 0)

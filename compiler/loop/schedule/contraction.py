@@ -1,0 +1,216 @@
+"""How a contraction is cut: register tile, task, block of k, and which operands are packed first.
+
+In: a contraction, the machine's numbers and its vector registers. Out: a frozen `ContractionSchedule`, chosen by the least
+estimated cycles among a few hundred. Every output element sums its k in order whatever the schedule, so a schedule never
+changes a bit. The cut is that of Goto and van de Geijn, with b's block in the second-level cache and both operands packed
+by the worker that uses them:
+
+    task = row_block x column_block of one batch item
+      for each block of depth_block k:                     accumulators are carried from block to block
+        pack b's block into panels of one tile's columns   (or read it in place)
+        for each tile's rows: pack a's strip               (or read it in place)
+          for each panel: the register tile; after the last k its epilogue
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.loop.ir import Contraction
+from lazygraph.compiler.loop.schedule.flat import Strided, axis, flatten, strided, unit_stride
+from lazygraph.compiler.loop.schedule.machine import Machine
+
+VECTOR_BYTES = 64  # of a logical vector, whatever the target's
+TYPICAL_EXTENT = 256  # what an extent that is not known is taken to be
+TASK_CYCLES = 60_000  # about 20 microseconds: smaller tasks are not worth a thread's waking
+THREAD_COUNTS = (2, 8)  # a cut is judged by how evenly it divides among this many
+UNKNOWN_DEPTH_BLOCK = 512
+
+# Cycles per element of a packed operand, by how its body's loads move along the axis that is packed side by side.
+COPY_CYCLES, TRANSPOSE_CYCLES, GATHER_CYCLES = 0.2, 0.4, 1.2
+TILE_CYCLES = 60  # calling a register tile and storing its accumulators
+LATENCY_CYCLES = 4  # of a multiply-add: a step of k takes no less
+STREAM_BYTES = 32  # that the second-level cache gives per cycle
+IN_PLACE_FACTOR = 1.06  # a register tile that reads b in place, to one that reads packed panels
+
+
+@dataclass(frozen=True, slots=True)
+class ContractionSchedule:
+    """Rows and columns are m and n; all in elements but `columns`, which counts 64-byte vectors."""
+
+    rows: int  # of a register tile
+    columns: int  # of a register tile
+    tails: tuple[int, ...]  # rows of smaller register tiles, decreasing, that together cover what is left of a strip
+    row_block: int  # of a task: a multiple of rows
+    column_block: int  # of a task: a multiple of the tile's columns
+    depth_block: int
+    pack_a: bool
+    pack_b: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the choice depends on: a flat contraction's extents (typical ones where unknown) and its operands' layouts."""
+
+    flat: Contraction
+    items: int
+    m: int
+    n: int
+    k: int
+    a: Strided | None  # None: cannot be read in place
+    b: Strided | None
+    a_cycles: float  # per element packed
+    b_cycles: float
+    lanes: int
+
+
+def problem(contraction: Contraction) -> Problem:
+    flat = flatten(contraction)
+    a, b = strided(flat, "m"), strided(flat, "n")
+    return Problem(
+        flat,
+        *[_typical(axis(flat, role).extent) for role in ("batch", "m", "n", "k")],
+        a,
+        b if b is not None and b.row == 1 else None,
+        COPY_CYCLES if along_depth(flat, "m") or unit_stride(flat.a.body, axis(flat, "m").symbol) else GATHER_CYCLES,
+        TRANSPOSE_CYCLES
+        if along_depth(flat, "n")
+        else COPY_CYCLES
+        if unit_stride(flat.b.body, axis(flat, "n").symbol)
+        else GATHER_CYCLES,
+        VECTOR_BYTES // flat.acc.dtype.itemsize,
+    )
+
+
+def along_depth(flat: Contraction, role: str) -> bool:
+    """Whether the operand of m or n is packed with vectors along k: its loads are contiguous there."""
+    element = flat.a if role == "m" else flat.b
+    return unit_stride(element.body, axis(flat, "k").symbol)
+
+
+def _typical(extent: Extent) -> int:
+    if isinstance(extent, int):
+        return extent
+    low, high = dims.bounds(extent)
+    typical = max(TYPICAL_EXTENT, low or 0)
+    return typical if high is None else min(typical, high)
+
+
+# --- choice -------------------------------------------------------------------------------------------------------------
+
+
+def choose(contraction: Contraction, machine: Machine, vector_bytes: int, registers: int) -> ContractionSchedule:
+    """The schedule of least estimated cycles for `registers` vector registers of `vector_bytes`."""
+    task = problem(contraction)
+    split = VECTOR_BYTES // vector_bytes
+    return min(_candidates(task, machine, split, registers), key=lambda each: _cycles(task, each, split))
+
+
+def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> Iterator[ContractionSchedule]:
+    m_known, k_known = (isinstance(axis(task.flat, role).extent, int) for role in ("m", "k"))
+    size = VECTOR_BYTES // task.lanes
+    packs_a = (True, False) if task.a is not None else (True,)
+    packs_b = (True, False) if task.b is not None else (True,)
+    for rows, columns in sorted(_tiles(task, split, registers, m_known)):
+        depth = _depth_block(task.k, machine.l1_bytes // (size * rows)) if k_known else UNKNOWN_DEPTH_BLOCK
+        width = columns * task.lanes
+        tails = _exact_tails(task.m, rows) if m_known else _halves(rows)
+        most_columns = max(1, machine.l2_bytes // 2 // (size * max(depth, 1) * width))
+        for pack_a, pack_b in product(packs_a, packs_b):
+            panels, strips = _ceil(task.n, width), _ceil(task.m, rows)
+            for column_panels, row_strips in product(_cuts(panels, most_columns if pack_b else panels), _cuts(strips, strips)):
+                schedule = ContractionSchedule(
+                    rows, columns, tails, row_strips * rows, column_panels * width, depth, pack_a, pack_b
+                )
+                if depth >= task.k and k_known or row_strips * rows * column_panels * width * size <= machine.l2_bytes // 4:
+                    yield schedule
+
+
+def _tiles(task: Problem, split: int, registers: int, m_known: bool) -> set[tuple[int, int]]:
+    """(rows, columns) whose accumulators, columns of b and one value of a fit the registers."""
+    found = set()
+    for columns in (1, 2, 3, 4, 6, 8, 12):
+        most = (registers - 1 - columns * split) // (columns * split)
+        if most < 1 or columns > max(1, _ceil(task.n, task.lanes)):
+            continue
+        even = _ceil(task.m, _ceil(task.m, most)) if m_known and task.m else most
+        found |= {(most, columns), (even, columns)} if not m_known or most <= task.m else {(even, columns)}
+    return found or {(1, 1)}
+
+
+def _depth_block(depth: int, most: int) -> int:
+    """Even blocks of at most about `most`, a multiple of 16 where there are several."""
+    blocks = _ceil(depth, max(64, most))
+    return depth if blocks <= 1 else 16 * _ceil(depth, 16 * blocks)
+
+
+def _exact_tails(m: int, rows: int) -> tuple[int, ...]:
+    return (m % rows,) if m % rows else ()
+
+
+def _halves(rows: int) -> tuple[int, ...]:
+    """14 -> (7, 4, 2, 1): sums of these, each used at most once, or so, give every count below `rows`."""
+    tails, count = [], rows
+    while count > 1:
+        count = count // 2 if count not in (7, 5) else count // 2 + 1
+        tails.append(count)
+    return tuple(tails)
+
+
+def _cuts(parts: int, most: int) -> list[int]:
+    """Sizes of at most `most` that cut `parts` into 1, 2, 3, 4, 6, 8, ... nearly even pieces."""
+    pieces = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
+    sizes = {_ceil(max(parts, 1), max(count, _ceil(max(parts, 1), most))) for count in pieces}
+    return sorted(sizes)
+
+
+def _ceil(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------------
+
+
+def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
+    """Estimated cycles per thread, over the thread counts of THREAD_COUNTS."""
+    width = schedule.columns * task.lanes
+    row_blocks, column_blocks = _ceil(task.m, schedule.row_block), _ceil(task.n, schedule.column_block)
+    panels, depth_blocks = _ceil(task.n, width), max(1, _ceil(task.k, max(1, schedule.depth_block)))
+    strips = [schedule.rows] * (task.m // schedule.rows) + _cover(task.m % schedule.rows, schedule.tails)
+    step = sum(_step_cycles(rows, schedule.columns, split) for rows in strips) * panels
+    compute = step * task.k * (1.0 if schedule.pack_b else IN_PLACE_FACTOR) + TILE_CYCLES * len(strips) * panels * depth_blocks
+    packing = 0.0
+    if schedule.pack_b:
+        packing += task.b_cycles * row_blocks * panels * width * task.k
+    elif task.n % width:
+        packing += task.b_cycles * row_blocks * width * task.k
+    if schedule.pack_a:
+        packing += task.a_cycles * column_blocks * task.m * task.k
+    total = task.items * (compute + packing + task.m * panels * schedule.columns * 4)
+    tasks = max(1, task.items * row_blocks * column_blocks)
+    worthwhile = max(1, int(total / TASK_CYCLES))
+    spread = [min(threads, worthwhile) for threads in THREAD_COUNTS]
+    return sum(total * _ceil(tasks, threads) / tasks for threads in spread) + 200.0 * tasks
+
+
+def _step_cycles(rows: int, columns: int, split: int) -> float:
+    """One step of k of a register tile: two multiply-adds and two loads per cycle, b's columns from the second cache."""
+    vectors = columns * split
+    return max(rows * vectors / 2, (rows + vectors) / 2, LATENCY_CYCLES, columns * VECTOR_BYTES / STREAM_BYTES)
+
+
+def _cover(rows: int, tails: tuple[int, ...]) -> list[int]:
+    found = []
+    for tail in tails:
+        while rows >= tail:
+            found.append(tail)
+            rows -= tail
+    return found
+
+
+def with_packing(schedule: ContractionSchedule, pack_a: bool, pack_b: bool) -> ContractionSchedule:
+    return replace(schedule, pack_a=pack_a, pack_b=pack_b)
