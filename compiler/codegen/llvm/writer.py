@@ -18,8 +18,7 @@ from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.cost import statements
-from lazygraph.compiler.loop.ir import Body, Kernel, Literal, Local, Operand, Store, Var
-from lazygraph.compiler.loop.schedule.tiling import Tile, Transpose
+from lazygraph.compiler.loop.ir import Body, Kernel, Literal, Load, Local, Operand, Var
 from lazygraph.compiler.loop.work import kernel_dims, local_offsets
 from lazygraph.runtime import artifact
 from lazygraph.runtime.dtypes import int64
@@ -105,12 +104,10 @@ class KernelWriter:
             self._table[type(statement)](self, statement)
 
 
-STORES = (Store, Tile, Transpose)
-
-
 def stored_in(*bodies: Body) -> frozenset[str]:
-    """The buffers written anywhere in these bodies."""
-    return frozenset(each.buffer for body in bodies for each in statements(body) if isinstance(each, STORES))
+    """The buffers written anywhere in these bodies: whatever statement names a buffer and is not a load writes it."""
+    named = (each for body in bodies for each in statements(body) if not isinstance(each, Load))
+    return frozenset(each.buffer for each in named if isinstance(getattr(each, "buffer", None), str))
 
 
 def runs(extent: Extent) -> bool:
