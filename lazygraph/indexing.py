@@ -1,0 +1,298 @@
+"""`x[...]` and its relatives, with NumPy's rules.
+
+In: a tensor and ints, slices, `...`, None, integer arrays or tensors, and boolean masks that are known when the graph is
+built. Out: a tensor. Index arrays may be negative and are checked at run time: an index outside its axis fails the step with
+the user's line. Slices of symbolic extents must be known to lie inside them; a dim may stand as an end of a slice.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+import numpy as np
+
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Dim, Extent
+from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ops.compose import emit
+from lazygraph.creation import index_along
+from lazygraph.dims import as_extent, extent_value, same
+from lazygraph.errors import shape_text
+from lazygraph.frames import traced
+from lazygraph.manipulation import permuted, reshaped, sliced
+from lazygraph.promotion import as_axis, broadcast, broadcast_shapes, broadcast_value, cast, scalar, scalar_like, value_of
+from lazygraph.runtime import dtypes
+from lazygraph.tensor import Tensor, TensorLike
+
+__all__ = ["getitem", "take", "take_along_axis"]
+
+INDEX_DTYPES = (dtypes.int32, dtypes.int64)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Elements start, start + step, ... of an axis, `count` of them, in opposite order if `backward`."""
+
+    start: Extent
+    stop: Extent
+    step: int
+    backward: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """One element of an axis, which disappears; counted from the front."""
+
+    at: Extent
+
+
+class NewAxis:
+    """An axis of extent 1 that the result gets: None in the index."""
+
+
+Part = Union[Span, Point, NewAxis, Value]  # a Value is an index array
+
+
+@traced
+def getitem(x: TensorLike, index: Any) -> Tensor:
+    """x[index]: ints, slices with any step, `...`, None, integer arrays and tensors; NumPy's rules decide the shape.
+
+    Raises IndexError for a known index that is out of bounds, ShapeError where index arrays do not broadcast or too many
+    axes are indexed. An index tensor is checked when the function runs.
+
+    >>> import lazygraph as lg
+    >>> x = lg.reshape(lg.arange(6), (2, 3))
+    >>> x[:, ::-1].eval()
+    array([[2, 1, 0],
+           [5, 4, 3]])
+    >>> x[[0, 1, 1], lg.constant([2, 0, -1])].eval()
+    array([2, 3, 5])
+    """
+    value = value_of(x)
+    parts = _parts(value, index)
+    if builtins.any(isinstance(part, Value) for part in parts):
+        return Tensor(_advanced(value, parts))
+    return Tensor(_basic(value, parts))
+
+
+# --- reading the index --------------------------------------------------------------------------------------------------
+
+
+def _parts(value: Value, index: Any) -> list[Part]:
+    """One part per axis of the tensor, and the new axes between them."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    items = [piece for item in items for piece in _without_mask(item)]
+    taken = builtins.sum(item is not None and item is not Ellipsis for item in items)
+    rank = value.type.rank
+    if taken > rank:
+        raise ShapeError(f"too many indices: {taken} for {rank} axes")
+    ellipses = [place for place, item in enumerate(items) if item is Ellipsis]
+    if len(ellipses) > 1:
+        raise ShapeError("an index holds one '...' at most")
+    place = ellipses[0] if ellipses else len(items)
+    items[place : place + 1] = [builtins.slice(None)] * (rank - taken)
+    parts: list[Part] = []
+    axis = 0
+    for item in items:
+        parts.append(_part(item, value.shape[axis] if item is not None else 1, axis))
+        axis += item is not None
+    return parts
+
+
+def _part(item: Any, extent: Extent, axis: int) -> Part:
+    if item is None:
+        return NewAxis()
+    if isinstance(item, builtins.slice):
+        return _span(item, extent, axis)
+    if isinstance(item, Dim):
+        return Point(item)
+    if isinstance(item, Tensor | np.ndarray | list):
+        empty = isinstance(item, list) and not item
+        return _from_front(_as_index(value_of(np.zeros(0, np.int64) if empty else item)), extent)
+    if isinstance(item, builtins.bool | np.bool_) or not hasattr(item, "__index__"):
+        raise TypeError(f"an index is an int, a slice, '...', None or an integer array; found {item!r}")
+    return _point(item.__index__(), extent, axis)
+
+
+def _point(at: int, extent: Extent, axis: int) -> Point:
+    if isinstance(extent, int) and not -extent <= at < extent:
+        raise IndexError(f"index {at} is out of bounds for axis {axis} of extent {extent}")
+    found: Extent = at if at >= 0 else extent + at
+    if not (dims.prove_nonnegative(found) and dims.prove_nonnegative(extent - found - 1)):
+        raise ShapeError(f"whether index {at} lies in axis {axis} of extent {extent} is not known: declare lg.dim(..., min=)")
+    return Point(found)
+
+
+def _span(item: builtins.slice, extent: Extent, axis: int) -> Span:
+    step = 1 if item.step is None else item.step.__index__()
+    if step == 0:
+        raise ValueError(f"the slice of axis {axis} has step 0")
+    if isinstance(extent, int) and not isinstance(item.start, Dim) and not isinstance(item.stop, Dim):
+        chosen = range(*item.indices(extent))
+        if not chosen:
+            return Span(0, 0, 1, False)
+        first, last = (chosen[0], chosen[-1]) if step > 0 else (chosen[-1], chosen[0])
+        return Span(first, last + 1, builtins.abs(step), step < 0)
+    if step > 0:
+        return Span(_end(item.start, 0, extent), _end(item.stop, extent, extent), step, False)
+    if step != -1:
+        raise ShapeError(f"a slice of axis {axis}, whose extent {extent} is symbolic, has a positive step or -1; found {step}")
+    low = 0 if item.stop is None else _end(item.stop, 0, extent) + 1
+    high = extent if item.start is None else _end(item.start, extent, extent) + 1
+    return Span(low, high, 1, True)
+
+
+def _end(end: Any, otherwise: Extent, extent: Extent) -> Extent:
+    """An end of a slice of a symbolic extent: counted from the end where it is a negative number."""
+    if end is None:
+        return otherwise
+    found = as_extent(end)
+    return extent + found if isinstance(found, int) and found < 0 else found
+
+
+def _without_mask(item: Any) -> Sequence[Any]:
+    """A boolean mask as the index arrays of its true elements; everything else as it is."""
+    if isinstance(item, list):
+        item = np.asarray(item) if item else item
+    is_mask = isinstance(item, Tensor | np.ndarray) and np.dtype(bool) in (item.dtype, getattr(item.dtype, "numpy", None))
+    if not is_mask:
+        return [item]
+    if isinstance(item, Tensor):
+        instead = "Use lg.where(mask, x, fill), or multiply by the mask: the number of chosen elements would vary."
+        item = item._evaluated("the mask", instead)
+    if item.ndim == 0:
+        raise TypeError("a mask has at least one axis; found a single bool")
+    return list(np.nonzero(item))
+
+
+def _as_index(index: Value) -> Value:
+    if not index.dtype.is_integer:
+        raise DTypeError(f"an index array has an integer dtype, found {index.dtype}")
+    return index if index.dtype in INDEX_DTYPES else cast(index, dtypes.int64)
+
+
+def _from_front(index: Value, extent: Extent) -> Value:
+    """Negative indices counted from the end: i + extent where i < 0. Still outside where it was outside."""
+    if index.node.op.name == "iota" or _is_known_nonnegative(index):
+        return index
+    size = broadcast_value(extent_value(extent, index.dtype), index.shape)
+    return emit("select", emit("lt", index, scalar_like(0, index)), index + size, index)
+
+
+def _is_known_nonnegative(index: Value) -> bool:
+    return index.node.op.name == "constant" and builtins.bool((index.node["value"] >= 0).all())
+
+
+# --- basic indexing -----------------------------------------------------------------------------------------------------
+
+
+def _basic(value: Value, parts: Sequence[Part]) -> Value:
+    """One slice for all axes, one reverse, one reshape that drops points and adds new axes."""
+    spans = [_as_span(part) for part in parts if isinstance(part, Span | Point)]
+    whole = [span.step == 1 and span.start == 0 and same(span.stop, extent) for span, extent in zip(spans, value.shape)]
+    if not builtins.all(whole):
+        starts, stops = tuple([span.start for span in spans]), tuple([span.stop for span in spans])
+        value = emit("slice", value, starts=starts, stops=stops, steps=tuple([span.step for span in spans]))
+    backward = tuple([axis for axis, span in enumerate(spans) if span.backward])
+    if backward:
+        value = emit("reverse", value, axes=backward)
+    extents = iter(value.shape)
+    shape: list[Extent] = []
+    for part in parts:
+        extent = 1 if isinstance(part, NewAxis) else next(extents)
+        if not isinstance(part, Point):
+            shape.append(extent)
+    return reshaped(value, tuple(shape))
+
+
+def _as_span(part: Span | Point) -> Span:
+    return part if isinstance(part, Span) else Span(part.at, part.at + 1, 1, False)
+
+
+# --- index arrays -------------------------------------------------------------------------------------------------------
+
+
+def _advanced(value: Value, parts: Sequence[Part]) -> Value:
+    """Slices first, then one gather. Points count as index arrays of rank 0.
+
+    The axes of the index arrays' common shape stand where the arrays stood if those were side by side, else in front.
+    """
+    arrays = {place: part for place, part in enumerate(parts) if isinstance(part, Value | Point)}
+    axis_of = {place: axis for axis, place in enumerate(p for p, part in enumerate(parts) if not isinstance(part, NewAxis))}
+    value = _basic(value, [_everything(value.shape[axis_of[place]]) if place in arrays else part for place, part in
+                           enumerate(parts) if not isinstance(part, NewAxis)])  # fmt: skip
+    indices = broadcast(*[_index_value(part) for part in arrays.values()])
+    picked = emit("gather", value, *indices, axes=tuple([axis_of[place] for place in arrays]), mode="check")
+    depth = indices[0].type.rank
+    lead, places = picked.shape[:depth], list(arrays)
+    rest = iter(picked.shape[depth:])
+    kept = [place for place in range(len(parts)) if place not in arrays]
+    tail = [1 if isinstance(parts[place], NewAxis) else next(rest) for place in kept]
+    picked = reshaped(picked, (*lead, *tail))
+    side_by_side = places == list(range(places[0], places[-1] + 1))
+    before = builtins.sum(place < places[0] for place in kept) if side_by_side else 0
+    order = [*range(depth, depth + before), *range(depth), *range(depth + before, depth + len(tail))]
+    return permuted(picked, order)
+
+
+def _everything(extent: Extent) -> Span:
+    return Span(0, extent, 1, False)
+
+
+def _index_value(part: Part) -> Value:
+    return extent_value(part.at, dtypes.int64) if isinstance(part, Point) else part  # type: ignore[return-value]
+
+
+@traced
+def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
+    """The elements of an axis at these indices, whose shape takes the axis's place; of the flattened tensor for None.
+
+    Negative indices count from the end; one out of bounds fails the step with this line.
+
+    >>> import lazygraph as lg
+    >>> lg.take([[1, 2, 3], [4, 5, 6]], [2, 0], axis=1).eval()
+    array([[3, 1],
+           [6, 4]])
+    """
+    value = value_of(x)
+    if axis is None:
+        value, axis = reshaped(value, (dims.product(value.shape),)), 0
+    place = as_axis(axis, value.type.rank)
+    index = Tensor(_as_index(value_of(indices)))
+    return getitem(Tensor(value), (*[builtins.slice(None)] * place, index))
+
+
+@traced
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tensor:
+    """The elements of an axis at indices that are given for each of the others: out[i, j] = x[i, indices[i, j]].
+
+    `indices` has x's rank; its other extents broadcast with x's. Negative indices count from the end; one out of bounds
+    fails the step with this line.
+
+    >>> import lazygraph as lg
+    >>> lg.take_along_axis([[1, 2, 3], [4, 5, 6]], [[2], [0]]).eval()
+    array([[3],
+           [4]])
+    """
+    value, index = value_of(x), _as_index(value_of(indices))
+    rank = value.type.rank
+    if index.type.rank != rank:
+        raise ShapeError(f"expected index arrays of rank {rank}, found {shape_text(index.shape)}")
+    place = as_axis(axis, rank)
+    others = [*index.shape[:place], 1, *index.shape[place + 1 :]], [*value.shape[:place], 1, *value.shape[place + 1 :]]
+    spread = list(broadcast_shapes(tuple(others[0]), tuple(others[1])))
+    spread[place] = index.shape[place]
+    shape = tuple(spread)
+    along = broadcast_value(_from_front(index, value.shape[place]), shape)
+    places = [along if each == place else _own_index(value, shape, each, index) for each in range(rank)]
+    return Tensor(emit("gather", value, *places, axes=tuple(range(rank)), mode="check"))
+
+
+def _own_index(value: Value, shape: tuple[Extent, ...], axis: int, index: Value) -> Value:
+    if value.shape[axis] == 1 and shape[axis] != 1:  # an extent of 1 broadcasts: its only element is read
+        return broadcast_value(scalar(0, index.dtype), shape)
+    return index_along(shape, axis, index.dtype)
