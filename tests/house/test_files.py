@@ -33,10 +33,11 @@ def test_every_folder_of_python_is_a_package() -> None:
 
 
 def test_environment_variables_stand_in_one_file() -> None:
-    """Every variable that is read is named in compiler/config.py, and read by a literal name that can be checked."""
-    config = (ROOT / "compiler" / "config.py").read_text()
+    """compiler/config.py names every variable that is read; whoever reads one elsewhere does so by its literal name."""
+    config = ROOT / "compiler" / "config.py"
+    named = config.read_text()
     missing = []
-    for file in package_files():
+    for file in set(package_files()) - {config}:
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node) in (
                 "os.environ",
@@ -44,7 +45,7 @@ def test_environment_variables_stand_in_one_file() -> None:
                 "os.environb",
             ):
                 read = _variable(node, tree(file))
-                if read is None or f'"{read}"' not in config:
+                if read is None or f'"{read}"' not in named:
                     missing.append(f"{file.relative_to(ROOT)}:{node.lineno} reads {read}")
     assert missing == [], "\n".join(missing)
 
