@@ -1,0 +1,263 @@
+"""Derivatives, vectorised functions, and graphs evaluated elsewhere.
+
+In: tensors (or nested tuples, lists, dicts and dataclasses of them) and functions of tensors. Out: tensors. A derivative is
+ordinary graph: it may be differentiated again, and formulas such as log(softmax(x)) are brought to a stable form first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lazygraph.compiler.autodiff import batching, jacobian as whole
+from lazygraph.compiler.autodiff.jvp import jvp as push_forward
+from lazygraph.compiler.autodiff.substitute import substitute as replace
+from lazygraph.compiler.autodiff.transpose import vjp as pull_back
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ops.compose import axis_moved, emit
+from lazygraph.compiler.ops.leaf import new_parameter
+from lazygraph.compiler.ops.record import zeros
+from lazygraph.dims import same
+from lazygraph.errors import shape_text
+from lazygraph.frames import traced, user_code
+from lazygraph.promotion import as_axis, constant_value, value_of
+from lazygraph.structure import LEAF, Structure, flatten, flatten_like, map_structure, unflatten
+from lazygraph.tensor import Tensor, TensorLike
+
+__all__ = ["grad", "hessian", "jacobian", "jvp", "stop_gradient", "substitute", "value_and_grad", "vjp", "vmap"]
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+@traced
+def grad(y: Tensor, x: Any) -> Any:
+    """dy/dx of a scalar y: for each tensor of x, a tensor of its shape and dtype.
+
+    x is one tensor or a nested list, tuple, dict or dataclass of them; the result is nested alike. The tensors may be
+    placeholders, variables or expressions; a tensor that y does not depend on has the gradient 0. Raises ShapeError where
+    y is not a scalar, DTypeError where y or a tensor of x holds integers or bools.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float32, "x")
+    >>> lg.grad(lg.log(lg.sum(lg.exp(x))), x).eval({x: [200, 0]})
+    array([1., 0.], dtype=float32)
+    """
+    tensors, structure = _tensors(x, "x")
+    return _nested(structure, whole.gradient(_scalar(y, "y"), tensors))
+
+
+@traced
+def value_and_grad(y: Tensor, x: Any) -> tuple[Tensor, Any]:
+    """(y, grad(y, x)): what a training step returns and what it follows.
+
+    >>> import lazygraph as lg
+    >>> w = lg.placeholder((), lg.float64, "w")
+    >>> value, slope = lg.value_and_grad(w**3, w)
+    >>> value.eval({w: 2}), slope.eval({w: 2})
+    (array(8.), array(12.))
+    """
+    tensors, structure = _tensors(x, "x")
+    return y, _nested(structure, whole.gradient(_scalar(y, "y"), tensors))
+
+
+@traced
+def jvp(y: Any, x: Any, v: Any) -> Any:
+    """The derivative of y along v, (dy/dx) v: forward mode, at about the cost of y.
+
+    v is nested as x, an array or tensor of the same shape for each tensor; the result is nested as y.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float64, "x")
+    >>> lg.jvp(x * x, x, [1.0, 0.0]).eval({x: [3, 4]})
+    array([6., 0.])
+    """
+    outputs, nesting = _tensors(y, "y")
+    tensors, structure = _tensors(x, "x")
+    directions = [_like(value, each) for value, each in zip(tensors, flatten_like(structure, v, "v"))]
+    found = push_forward(outputs, tensors, directions)
+    return _nested(nesting, [zeros(value.type) if each is None else each for value, each in zip(outputs, found)])
+
+
+@traced
+def vjp(y: Any, x: Any, u: Any) -> Any:
+    """The transpose of `jvp`: (dy/dx)^T u, reverse mode, at a small multiple of the cost of y.
+
+    u is nested as y, an array or tensor of the same shape for each tensor; the result is nested as x.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float64, "x")
+    >>> lg.vjp(x * x, x, [1.0, 10.0]).eval({x: [3, 4]})
+    array([ 6., 80.])
+    """
+    outputs, nesting = _tensors(y, "y")
+    tensors, structure = _tensors(x, "x")
+    weights = [_like(value, each) for value, each in zip(outputs, flatten_like(nesting, u, "u"))]
+    found = pull_back(outputs, tensors, weights)
+    return _nested(structure, [zeros(value.type) if each is None else each for value, each in zip(tensors, found)])
+
+
+@traced
+def jacobian(y: Tensor, x: Any) -> Any:
+    """Every derivative dy/dx: for each tensor of x, a tensor of shape y.shape + x.shape.
+
+    Runs forward or in reverse, whichever has fewer directions, as one batched pass.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float64, "x")
+    >>> lg.jacobian(x[0] * x, x).eval({x: [3, 4]})
+    array([[6., 0.],
+           [4., 3.]])
+    """
+    tensors, structure = _tensors(x, "x")
+    return _nested(structure, whole.jacobian(value_of(y), tensors))
+
+
+@traced
+def hessian(y: Tensor, x: Any) -> Any:
+    """Second derivatives of a scalar y: a tensor of shape x.shape + x.shape, forward mode over the gradient.
+
+    Where x is nested, so is the result, twice: hessian(y, {"a": a, "b": b})["a"]["b"] is d^2 y / da db.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float64, "x")
+    >>> lg.hessian(x[0] ** 2 * x[1], x).eval({x: [3, 4]})
+    array([[8., 6.],
+           [6., 0.]])
+    """
+    tensors, structure = _tensors(x, "x")
+    rows = whole.hessian(_scalar(y, "y"), tensors)
+    return unflatten(structure, [_nested(structure, row) for row in rows])
+
+
+@traced
+def stop_gradient(x: TensorLike) -> Tensor:
+    """x, taken as a constant by differentiation.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((), lg.float64, "x")
+    >>> lg.grad(x * lg.stop_gradient(x), x).eval({x: 3})
+    array(3.)
+    """
+    return Tensor(emit("stop_gradient", value_of(x)))
+
+
+# --- the same graph elsewhere -------------------------------------------------------------------------------------------
+
+
+@traced
+def substitute(outputs: Any, replacements: Mapping[Tensor, TensorLike]) -> Any:
+    """The same expressions with tensors replaced: {old: new}, each new one an array or tensor of old's shape and dtype.
+
+    `outputs` is one tensor or a nested value of them; the result is nested alike. Line searches evaluate a loss at other
+    weights so, and SVRG a gradient at other weights. A replaced tensor may be a placeholder, a variable or an expression.
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((), lg.float64, "x")
+    >>> y = x * x + 1
+    >>> lg.substitute(y, {x: y}).eval({x: 2})
+    array(26.)
+    """
+    tensors, structure = _tensors(outputs, "outputs")
+    given = {value_of(old): _like(value_of(old), new) for old, new in replacements.items()}
+    return _nested(structure, replace(tensors, given))
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+    """f over many examples at once: a function of one example, made a function of a batch of them.
+
+    `in_axes` says which axis of each argument counts the examples: an int for all arguments, or a tuple with an int, None
+    (the argument is shared by all examples) or a nesting of these per argument. `out_axes` says where that axis goes in
+    the results: an int, or a nesting as the result's; None for a result that depends on no example. Tensors that f closes
+    over are shared. Maps nest. Raises ShapeError where two arguments hold different numbers of examples.
+
+    >>> import lazygraph as lg
+    >>> x, w = lg.placeholder((5, 3), lg.float32, "x"), lg.placeholder((3,), lg.float32, "w")
+    >>> lg.vmap(lambda row: lg.grad(lg.sum(lg.sin(row * w)), w))(x).shape
+    (5, 3)
+    """
+
+    @traced
+    @functools.wraps(f)
+    def mapped(*arguments: Any) -> Any:
+        return _map_over_examples(f, arguments, in_axes, out_axes)
+
+    return mapped
+
+
+def _map_over_examples(f: Callable[..., Any], arguments: tuple[Any, ...], in_axes: Any, out_axes: Any) -> Any:
+    leaves, structure = flatten(arguments)
+    axes = _axes_per_leaf(structure, list(in_axes) if isinstance(in_axes, tuple) else in_axes, "in_axes")
+    values = [value_of(leaf) for leaf in leaves]
+    size: Extent | None = None
+    inner: list[Value] = []
+    examples: list[Value] = []
+    batches: list[Value] = []
+    for position, (value, axis) in enumerate(zip(values, axes)):
+        if axis is None:
+            inner.append(value)
+            continue
+        whole_batch = axis_moved(value, as_axis(axis, value.type.rank), 0)
+        size = whole_batch.shape[0] if size is None else size
+        if not same(size, whole_batch.shape[0]):
+            raise ShapeError(f"vmap: expected {size} examples in argument {position}, found {shape_text(value.shape)}")
+        example = new_parameter(f"example{position}", value.dtype, whole_batch.shape[1:])
+        inner.append(example)
+        examples.append(example)
+        batches.append(whole_batch)
+    if size is None:
+        raise ValueError("vmap: every in_axes is None: expected an axis for at least one argument")
+    result = user_code(f)(*unflatten(structure, [Tensor(value) for value in inner]))
+    outputs, nesting = flatten(result)
+    found, batched = batching.batch([value_of(each) for each in outputs], examples, batches, size)
+    places = _axes_per_leaf(nesting, out_axes, "out_axes")
+    return _nested(nesting, [_placed(*each, size) for each in zip(found, batched, places)])
+
+
+def _placed(value: Value, batched: bool, axis: int | None, size: Extent) -> Value:
+    """A result with its examples along `axis`."""
+    if axis is None:
+        if batched:
+            raise ValueError("vmap: out_axes is None for a result that depends on the examples: expected an axis")
+        return value
+    value = batching.with_examples(value, batched, size)
+    return axis_moved(value, 0, as_axis(axis, value.type.rank))
+
+
+def _axes_per_leaf(structure: Structure, axes: Any, name: str) -> list[int | None]:
+    """An axis for each leaf: one int or None stands for everything below it."""
+    if axes is None or isinstance(axes, int):
+        return [axes] * structure.size
+    entries, found = flatten_like_prefix(axes, structure, name)
+    return [axis for entry, child in zip(entries, found) for axis in _axes_per_leaf(child, entry, name)]
+
+
+# --- helpers ------------------------------------------------------------------------------------------------------------
+
+
+def _tensors(tree: Any, name: str) -> tuple[list[Value], Structure]:
+    """The values of a nested argument; TypeError for a leaf that is no tensor."""
+    leaves, structure = flatten(tree)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise TypeError(f"{name}: expected tensors, found {leaf!r}")
+    return [leaf.value for leaf in leaves], structure
+
+
+def _nested(structure: Structure, values: Sequence[Value]) -> Any:
+    return unflatten(structure, [Tensor(value) for value in values])
+
+
+def _scalar(y: Tensor, name: str) -> Value:
+    value = value_of(y)
+    if value.type.rank:
+        raise ShapeError(f"{name}: expected a scalar, found the shape {shape_text(value.shape)}; sum it, or use lg.vjp")
+    return value
+
+
+def _like(value: Value, given: TensorLike) -> Value:
+    """A tensor as it is; an array or number in the dtype of `value`."""
+    return given.value if isinstance(given, Tensor) else constant_value(given, value.dtype)
