@@ -1,7 +1,8 @@
 """Derivatives, vectorised functions, and graphs evaluated elsewhere.
 
-In: tensors (or nested tuples, lists, dicts and dataclasses of them) and functions of tensors. Out: tensors. A derivative is
-ordinary graph: it may be differentiated again, and formulas such as log(softmax(x)) are brought to a stable form first.
+In: tensors (or nested tuples, lists, dicts and dataclasses of them) and functions of tensors. Out: tensors. A
+derivative is ordinary graph: it may be differentiated again, and formulas such as log(softmax(x)) are brought to a
+stable form first.
 """
 
 from __future__ import annotations
@@ -10,27 +11,28 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lazygraph.compiler.autodiff import batching, jacobian as whole
+from lazygraph.compiler.autodiff import jacobian as whole
+from lazygraph.compiler.autodiff.batching import batch
 from lazygraph.compiler.autodiff.jvp import jvp as push_forward
 from lazygraph.compiler.autodiff.substitute import substitute as replace
 from lazygraph.compiler.autodiff.transpose import vjp as pull_back
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
-from lazygraph.compiler.ops.compose import axis_moved, emit
+from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import zeros
 from lazygraph.dims import same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced, user_code
 from lazygraph.promotion import as_axis, constant_value, value_of
-from lazygraph.structure import LEAF, Structure, flatten, flatten_like, map_structure, unflatten
+from lazygraph.structure import LEAF, Structure, flatten, flatten_like, unflatten
 from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = ["grad", "hessian", "jacobian", "jvp", "stop_gradient", "substitute", "value_and_grad", "vjp", "vmap"]
 
 
-# --- derivatives ------------------------------------------------------------------------------------------------------
+# --- derivatives ----------------------------------------------------------------------------------------------------
 
 
 @traced
@@ -38,8 +40,8 @@ def grad(y: Tensor, x: Any) -> Any:
     """dy/dx of a scalar y: for each tensor of x, a tensor of its shape and dtype.
 
     x is one tensor or a nested list, tuple, dict or dataclass of them; the result is nested alike. The tensors may be
-    placeholders, variables or expressions; a tensor that y does not depend on has the gradient 0. Raises ShapeError where
-    y is not a scalar, DTypeError where y or a tensor of x holds integers or bools.
+    placeholders, variables or expressions; a tensor that y does not depend on has the gradient 0. Raises ShapeError
+    where y is not a scalar, DTypeError where y or a tensor of x holds integers or bools.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float32, "x")
@@ -145,15 +147,15 @@ def stop_gradient(x: TensorLike) -> Tensor:
     return Tensor(emit("stop_gradient", value_of(x)))
 
 
-# --- the same graph elsewhere -------------------------------------------------------------------------------------------
+# --- the same graph elsewhere ---------------------------------------------------------------------------------------
 
 
 @traced
 def substitute(outputs: Any, replacements: Mapping[Tensor, TensorLike]) -> Any:
     """The same expressions with tensors replaced: {old: new}, each new one an array or tensor of old's shape and dtype.
 
-    `outputs` is one tensor or a nested value of them; the result is nested alike. Line searches evaluate a loss at other
-    weights so, and SVRG a gradient at other weights. A replaced tensor may be a placeholder, a variable or an expression.
+    `outputs` is one tensor or a nested value of them; the result is nested alike. Line searches evaluate a loss at
+    other weights so, and SVRG a gradient. A replaced tensor may be a placeholder, a variable or an expression.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((), lg.float64, "x")
@@ -169,10 +171,10 @@ def substitute(outputs: Any, replacements: Mapping[Tensor, TensorLike]) -> Any:
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
     """f over many examples at once: a function of one example, made a function of a batch of them.
 
-    `in_axes` says which axis of each argument counts the examples: an int for all arguments, or a tuple with an int, None
-    (the argument is shared by all examples) or a nesting of these per argument. `out_axes` says where that axis goes in
-    the results: an int, or a nesting as the result's; None for a result that depends on no example. Tensors that f closes
-    over are shared. Maps nest. Raises ShapeError where two arguments hold different numbers of examples.
+    `in_axes` says which axis of each argument counts the examples: an int for all arguments, or a tuple with an int,
+    None (the argument is shared by all examples) or a nesting of these per argument. `out_axes` says where that axis
+    goes in the results: an int, or a nesting as the result's; None for a result that depends on no example. Tensors
+    that f closes over are shared. Maps nest. Raises ShapeError where arguments hold different numbers of examples.
 
     >>> import lazygraph as lg
     >>> x, w = lg.placeholder((5, 3), lg.float32, "x"), lg.placeholder((3,), lg.float32, "w")
@@ -190,7 +192,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
 
 def _map_over_examples(f: Callable[..., Any], arguments: tuple[Any, ...], in_axes: Any, out_axes: Any) -> Any:
     leaves, structure = flatten(arguments)
-    axes = _axes_per_leaf(structure, list(in_axes) if isinstance(in_axes, tuple) else in_axes, "in_axes")
+    axes = _axes_per_leaf(structure, in_axes, "in_axes")
     values = [value_of(leaf) for leaf in leaves]
     size: Extent | None = None
     inner: list[Value] = []
@@ -212,7 +214,7 @@ def _map_over_examples(f: Callable[..., Any], arguments: tuple[Any, ...], in_axe
         raise ValueError("vmap: every in_axes is None: expected an axis for at least one argument")
     result = user_code(f)(*unflatten(structure, [Tensor(value) for value in inner]))
     outputs, nesting = flatten(result)
-    found, batched = batching.batch([value_of(each) for each in outputs], examples, batches, size)
+    found, batched = batch([value_of(each) for each in outputs], examples, batches, size)
     places = _axes_per_leaf(nesting, out_axes, "out_axes")
     return _nested(nesting, [_placed(*each, size) for each in zip(found, batched, places)])
 
@@ -223,19 +225,20 @@ def _placed(value: Value, batched: bool, axis: int | None, size: Extent) -> Valu
         if batched:
             raise ValueError("vmap: out_axes is None for a result that depends on the examples: expected an axis")
         return value
-    value = batching.with_examples(value, batched, size)
-    return axis_moved(value, 0, as_axis(axis, value.type.rank))
+    repeated = batched_input(value, batched, size)
+    return axis_moved(repeated, 0, as_axis(axis, repeated.type.rank))
 
 
 def _axes_per_leaf(structure: Structure, axes: Any, name: str) -> list[int | None]:
     """An axis for each leaf: one int or None stands for everything below it."""
     if axes is None or isinstance(axes, int):
         return [axes] * structure.size
-    entries, found = flatten_like_prefix(axes, structure, name)
-    return [axis for entry, child in zip(entries, found) for axis in _axes_per_leaf(child, entry, name)]
+    level = Structure(structure.container, structure.keys, (LEAF,) * len(structure.children))
+    entries = flatten_like(level, axes, name)
+    return [axis for entry, child in zip(entries, structure.children) for axis in _axes_per_leaf(child, entry, name)]
 
 
-# --- helpers ------------------------------------------------------------------------------------------------------------
+# --- helpers --------------------------------------------------------------------------------------------------------
 
 
 def _tensors(tree: Any, name: str) -> tuple[list[Value], Structure]:
