@@ -6,7 +6,7 @@ scalars of one scope become one statement, so a value read twice at one index is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +36,26 @@ TRUE = Literal(1, bool_)
 FALSE = Literal(0, bool_)
 
 
+def _integer(scalar: Literal) -> int:
+    return int(np.frombuffer(scalar.bits.to_bytes(scalar.dtype.itemsize, "little"), scalar.dtype.numpy)[0])
+
+
+def _greater(left: Extent, right: Extent) -> int | None:
+    """Which of the two is the greater for all values: 0, 1, or unknown."""
+    if prove_nonnegative(left - right):
+        return 0
+    return 1 if prove_nonnegative(right - left) else None
+
+
+# What is known of comparisons of index expressions: true (0), the number of the operand that is the result, or nothing.
+_DECIDED: Mapping[str, Callable[..., int | None]] = {
+    "le": lambda left, right: 0 if prove_nonnegative(right - left) else None,
+    "lt": lambda left, right: 0 if prove_nonnegative(right - left - 1) else None,
+    "max": _greater,
+    "min": lambda left, right: _greater(right, left),
+}
+
+
 @lru_cache(maxsize=4096)
 def result_dtype(op: str, *dtypes: DType) -> DType:
     """The dtype of an elementwise record's result, from its type rule."""
@@ -54,13 +74,14 @@ class CheckMessage:
 class Builder:
     """A body under construction: nested scopes of statements, and the names and check messages of one kernel."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        """`reserved`: names of dims, which loops and buffers then do not take."""
         self.messages: list[CheckMessage] = []
         self._scopes: list[list[Statement]] = [[]]
         self._known: list[dict[object, Operand]] = [{}]
         self._scalars = 0
-        self._names: dict[str, int] = {}
-        self._extents: dict[str, Extent] = {}
+        self._names: dict[str, int] = dict.fromkeys(reserved, 1)
+        self._index_of: dict[Operand, Extent] = {}  # integer scalars that are index expressions
 
     # --- scopes
 
@@ -107,6 +128,15 @@ class Builder:
 
     def let(self, op: str, *args: Operand, dtype: DType | None = None) -> Operand:
         found = dtype or result_dtype(op, *[each.dtype for each in args])
+        if op in _DECIDED:
+            indices = [self._as_expression(each) for each in args]
+            known = None if None in indices else _DECIDED[op](*indices)
+            if known is not None:
+                return args[known] if op in ("max", "min") else TRUE
+        if op == "cast" and found.is_integer and args[0] in self._index_of:
+            return self.index_value(self._index_of[args[0]], found)
+        if op == "and" and TRUE in args:
+            return args[1] if args[0] == TRUE else args[0]
         return self.once(("let", op, args, found), lambda var: ir.Let(var, op, args), found)
 
     def literal(self, number: float, dtype: DType) -> Operand:
@@ -115,23 +145,27 @@ class Builder:
     def index_value(self, expression: Extent, dtype: DType) -> Operand:
         if isinstance(expression, int):
             return literal(expression, dtype)
-        return self.once(("index", expression, dtype), lambda var: ir.IndexValue(var, expression), dtype)
+        result = self.once(("index", expression, dtype), lambda var: ir.IndexValue(var, expression), dtype)
+        self._index_of[result] = expression
+        return result
+
+    def _as_expression(self, scalar: Operand) -> Extent | None:
+        """The index expression that an integer scalar is known to be."""
+        if isinstance(scalar, Literal) and scalar.dtype.is_integer:
+            return _integer(scalar)
+        return self._index_of.get(scalar)
 
     def as_index(self, scalar: Operand, extent: Extent) -> Extent:
-        if isinstance(scalar, Literal):
-            value = int(np.frombuffer(scalar.bits.to_bytes(scalar.dtype.itemsize, "little"), scalar.dtype.numpy)[0])
-            return value
+        known = self._as_expression(scalar)
+        if known is not None:
+            return known
+        assert isinstance(scalar, Var)
         return of_symbol(Symbol(scalar.name, 0, extent - 1))
 
     def in_range(self, expression: Extent, low: Extent, high: Extent) -> Operand:
-        conditions: list[Operand] = []
-        if not prove_nonnegative(expression - low):
-            conditions.append(self.let("le", self.index_value(low, int64), self.index_value(expression, int64)))
-        if not prove_nonnegative(high - 1 - expression):
-            conditions.append(self.let("lt", self.index_value(expression, int64), self.index_value(high, int64)))
-        if not conditions:
-            return TRUE
-        return conditions[0] if len(conditions) == 1 else self.let("and", *conditions)
+        value = self.index_value(expression, int64)
+        above = self.let("le", self.index_value(low, int64), value)
+        return self.let("and", above, self.let("lt", value, self.index_value(high, int64)))
 
     def load(self, buffer: Buffer, index: Index) -> Operand:
         """A read of memory that statements of this kernel may write: never merged with another."""

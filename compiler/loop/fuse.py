@@ -26,7 +26,7 @@ from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise,
 MAX_MEMBERS = 200  # values in a group: bounds a kernel's code
 MAX_CHAIN = 50  # operations in a row without a stored value: bounds recursion over a group
 RECOMPUTE = 4  # operations that are repeated rather than stored
-HEAVY_VIEW = 12  # a view of more scalar operations (random bits) is computed once
+HEAVY_VIEW = 24  # a view of more scalar operations (random bits) is computed once
 COSTLY = 16  # operations that a transcendental counts for
 FEW_ROWS = 32  # fewer rows than this leave threads idle: a reduction then stays apart from large elementwise work
 SMALL = 16384  # elements below which nothing is worth splitting
@@ -168,7 +168,7 @@ class _Fuser:
         if found is None:
             self.store(read.base)
             return [read]
-        if found[0].base is read.base:
+        if found and found[0].base is read.base:
             return [read]
         return self.views.follow(read)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lazygraph.compiler.ir.dims import Extent, floordiv, linear_in, minimum, mod, of_symbol, product
+from lazygraph.compiler.ir.dims import Extent, floordiv, linear_in, minimum, mod, of_symbol, product, symbols
 from lazygraph.compiler.ir.graph import Frames, Node, Value
 from lazygraph.compiler.loop import ir
 from lazygraph.compiler.loop.build import FALSE, TRUE, Builder, CheckMessage, from_array, is_short
+from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.fuse import COSTLY, Fusion, Group, cost, is_leaf, is_scalar_constant
 from lazygraph.compiler.loop.ir import AnyKernel, Axis, Buffer, Contraction, Element, Index, Kernel, Operand, Var
 from lazygraph.compiler.ops.lowering import Loops, Pointwise, Reduction
@@ -38,7 +39,7 @@ class _Body(Builder):
     """The builder of one group's kernel; an `ElementBuilder` for the node whose lowering runs."""
 
     def __init__(self, fusion: Fusion, group: Group) -> None:
-        super().__init__()
+        super().__init__(_dim_names(fusion, group))
         self.fusion = fusion
         self.group = group
         self.reads: dict[Value, Buffer] = {}
@@ -161,6 +162,13 @@ class _Body(Builder):
             self.store(self.writes[value], index, scalar)
 
 
+def _dim_names(fusion: Fusion, group: Group) -> set[str]:
+    """Names of the dims that the group's types mention: its loops and buffers are named otherwise."""
+    nodes = {value.node for value in group.members}
+    types = [each.type for node in nodes for each in (*node.inputs, *node.outputs)]
+    return {symbol.name for type in types for extent in type.shape for symbol in symbols(extent)}
+
+
 def buffer_name(value: Value) -> str:
     """The user's name where there is one, else the op's."""
     name = value.node.attributes.get("name")
@@ -196,7 +204,7 @@ MakeKernel = Callable[[str, tuple[Buffer, ...], tuple[str, ...], Frames], AnyKer
 
 
 def _plain(body: _Body) -> MakeKernel:
-    statements = body.body()
+    statements = prune(body.body())
     return lambda name, buffers, writes, frames: Kernel(name, buffers, writes, statements, frames)
 
 
@@ -481,6 +489,7 @@ def _contraction(body: _Body) -> tuple[MakeKernel, InPlace]:
     def make(name: str, buffers: tuple[Buffer, ...], writes: tuple[str, ...], frames: Frames) -> AnyKernel:
         return Contraction(name, buffers, writes, batch, m, n, k, a, b, acc, statements, frames)
 
+    a, b, statements = Element(prune(a.body, a.value), a.value), Element(prune(b.body, b.value), b.value), prune(statements)
     return make, body.in_place(here, "full")
 
 

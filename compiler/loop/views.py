@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol, substitute, symbols
 from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.loop.build import FALSE, Builder, Literal
-from lazygraph.compiler.loop.ir import Index, Operand
+from lazygraph.compiler.loop.ir import Index, Let, Operand
 from lazygraph.compiler.ops.lowering import Pointwise
 
 MAX_READS = 8  # a view that reads more bases than this (a concat of many) is stored instead
@@ -88,7 +88,8 @@ class Views:
             result = node.op.lower.element(recorder, node, identity(node.output))
             moves = len(recorder.found) == 1 and not recorder.body() and not isinstance(result, Literal)
             reads = tuple([(operand, index, plain and moves) for operand, index, plain in recorder.found])
-            self._probes[node] = Probe(reads, len(recorder.body()))
+            operations = sum(isinstance(each, Let) for each in recorder.body())
+            self._probes[node] = Probe(reads, operations)
         return self._probes[node]
 
     def own_reads(self, value: Value) -> list[Read]:

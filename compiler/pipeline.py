@@ -1,0 +1,190 @@
+"""From a captured graph to object code: every pass in its order, with the reason where the order matters.
+
+In: a graph and options. Out: a `Compilation`: the artifact that the runtime loads, and every stage on the way, to be
+looked at. Passes are pure; whatever watches them is one callback, `on_pass(name, before, after)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+
+import lazygraph.compiler
+from lazygraph.compiler.codegen.llvm.contraction import emit_contraction
+from lazygraph.compiler.codegen.llvm.entry import emit_entry, kernel_symbols
+from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
+from lazygraph.compiler.codegen.llvm.module import assembly, compile_module
+from lazygraph.compiler.codegen.llvm.target import Target
+from lazygraph.compiler.ir.graph import Graph, Value
+from lazygraph.compiler.ir.hash import graph_hash
+from lazygraph.compiler.ir.print import print_graph
+from lazygraph.compiler.loop.ir import AnyKernel, Contraction, Kernel
+from lazygraph.compiler.loop.print import print_kernel
+from lazygraph.compiler.loop.schedule.contraction import ContractionSchedule, choose
+from lazygraph.compiler.loop.schedule.machine import Machine, host_machine
+from lazygraph.compiler.loop.schedule.tiling import contraction_work
+from lazygraph.compiler.loop.work import Work, work
+from lazygraph.compiler.passes.base import OnPass, Pass, ignore
+from lazygraph.compiler.passes.canonicalize import Canonicalize
+from lazygraph.compiler.passes.cse import MergeEqual
+from lazygraph.compiler.passes.decompose import Decompose
+from lazygraph.compiler.passes.fold import Fold
+from lazygraph.compiler.passes.gradient_stops import DropGradientStops
+from lazygraph.compiler.passes.stability import Stabilize
+from lazygraph.compiler.program.build import build
+from lazygraph.compiler.program.ir import Parameter, Program
+from lazygraph.compiler.program.print import print_program
+from lazygraph.runtime import artifact
+
+GRAPH_PASSES: tuple[Pass, ...] = (
+    MergeEqual(),
+    Canonicalize(),  # before stabilize, because its patterns are written over canonical operands
+    Stabilize(),  # before stops are dropped, because a derivative of a stabilised form holds stops that mark it
+    DropGradientStops(),  # after every derivative has been taken, because they are identities from here on
+    Fold(),
+    Canonicalize(),  # again, because stable forms and folded constants open new identities
+    Decompose(),  # last, because no rule above knows the parts
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What generated code depends on besides the graph."""
+
+    target: Target
+    machine: Machine = field(default_factory=host_machine)
+    opt_level: int = 2
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A compiled graph with its stages. `object_code` is made, or found in a cache, when it is asked for."""
+
+    options: Options
+    stages: tuple[tuple[str, Graph], ...]  # the captured graph, then the graph after each pass
+    program: Program
+    constants: tuple[Value, ...]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after all passes."""
+        return self.stages[-1][1]
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the object code in a cache: all that it depends on, hashed; no names, no frames."""
+        parts = (
+            graph_hash(self.graph),
+            source_hash(),
+            llvmlite.__version__,
+            str(llvm.llvm_version_info),
+            repr(self.options),
+            str(artifact.ABI),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def schedules(self) -> Mapping[str, ContractionSchedule]:
+        target = self.options.target
+        return {
+            kernel.name: choose(kernel, self.options.machine, target.vector_bytes, target.vector_registers)
+            for kernel in self.program.kernels
+            if isinstance(kernel, Contraction)
+        }
+
+    @cached_property
+    def works(self) -> Mapping[str, Work]:
+        return {kernel.name: self._work(kernel) for kernel in self.program.kernels}
+
+    def _work(self, kernel: AnyKernel) -> Work:
+        return work(kernel) if isinstance(kernel, Kernel) else contraction_work(kernel, self.schedules[kernel.name])
+
+    @cached_property
+    def llvm_texts(self) -> tuple[str, ...]:
+        """LLVM IR: the entry, then one text for each distinct kernel."""
+        target = self.options.target
+        symbols = kernel_symbols(self.program)
+        entry = emit_entry(self.program, self.works, target)
+        return (entry, *[self._emit(kernel, symbols[kernel.name]) for kernel in self.program.kernels])
+
+    def _emit(self, kernel: AnyKernel, symbol: str) -> str:
+        if isinstance(kernel, Kernel):
+            return emit_kernel(kernel, symbol, self.options.target)
+        return emit_contraction(kernel, symbol, self.schedules[kernel.name], self.options.target)
+
+    @cached_property
+    def object_code(self) -> bytes:
+        return compile_module(self.llvm_texts, self.options.target, self.options.opt_level)
+
+    def artifact(self, object_code: bytes) -> artifact.Artifact:
+        """What the runtime loads; the messages are those of the graph at hand, whoever compiled the code."""
+        program = self.program
+        return artifact.Artifact(
+            object_code,
+            tuple(map(_parameter, program.inputs)),
+            tuple(map(_parameter, program.variables)),
+            tuple(map(_parameter, program.outputs)),
+            tuple([value.node["value"].tobytes() for value in self.constants]),
+            tuple([solve.symbol.name for solve in program.solves]),
+            tuple([artifact.Message(each.text, tuple(map(str, each.frames))) for each in program.messages]),
+        )
+
+    # --- looking inside
+
+    def text(self, stage: str) -> str:
+        """The text of a stage: one of `stage_names`. KeyError names them."""
+        found = self._texts.get(stage)
+        if found is None:
+            raise KeyError(f"unknown stage {stage!r}: expected one of {', '.join(self._texts)}")
+        return found()
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        return tuple(self._texts)
+
+    @cached_property
+    def _texts(self) -> Mapping[str, Callable[[], str]]:
+        graphs: dict[str, Callable[[], str]] = {}
+        for name, graph in self.stages:
+            key = name if name not in graphs else f"{name}.{sum(each.startswith(name) for each in graphs) + 1}"
+            graphs[key] = lambda graph=graph: print_graph(graph)  # type: ignore[misc]
+        return {
+            **graphs,
+            "loops": lambda: "\n".join(map(print_kernel, self.program.kernels)),
+            "program": lambda: print_program(self.program),
+            "llvm": lambda: "\n".join(self.llvm_texts),
+            "asm": lambda: assembly(self.llvm_texts, self.options.target, self.options.opt_level),
+        }
+
+
+def compile_graph(graph: Graph, options: Options, on_pass: OnPass = ignore) -> Compilation:
+    """Run every pass up to the program; code is generated when `object_code` is asked for."""
+    stages = [("graph", graph)]
+    for each in GRAPH_PASSES:
+        after = each(stages[-1][1])
+        on_pass(each.name, stages[-1][1], after)
+        stages.append((each.name, after))
+    built = build(stages[-1][1])
+    on_pass("program", stages[-1][1], built.program)
+    return Compilation(options, tuple(stages), built.program, built.constants)
+
+
+def _parameter(parameter: Parameter) -> artifact.Parameter:
+    shape = tuple([extent if isinstance(extent, int) else None for extent in parameter.type.shape])
+    return artifact.Parameter(parameter.name, parameter.type.dtype, shape)
+
+
+@cache
+def source_hash() -> str:
+    """A hash of this package's sources: code compiled by another version is never used."""
+    folder = Path(lazygraph.compiler.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*folder.rglob("*.py"), *(folder.parent / "runtime").glob("*.py")]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,152 @@
+"""Text back to the program form.
+
+In: what `compiler.program.print` printed. Out: an equal program. `ParseError` says what was expected, what was found, and on
+which line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lazygraph.compiler.ir.dims import Extent, as_symbol, of_symbol
+from lazygraph.compiler.ir.text import Cursor
+from lazygraph.compiler.loop.ir import AnyKernel
+from lazygraph.compiler.loop.parse import read_kernel
+from lazygraph.compiler.program.ir import Commit, Copy, Launch, Message, Parameter, Place, Program, Require, Slot, Solve, Step
+
+
+def parse_program(text: str) -> Program:
+    """The program that the text describes."""
+    cursor = Cursor(text)
+    cursor.expect("program")
+    name = cursor.name()
+    reader = _Reader(cursor)
+    if cursor.take("where"):
+        while cursor.peek() != "{":
+            symbol = cursor.symbol(reader.dims)
+            reader.dims[symbol.name] = of_symbol(symbol)
+            cursor.take(",")
+    cursor.expect("{")
+    while not cursor.take("}"):
+        word = cursor.name()
+        if word not in _LINES:
+            raise cursor.error(f"one of {', '.join(_LINES)} instead of {word!r}")
+        _LINES[word](reader)
+    kernels: list[AnyKernel] = []
+    while cursor.peek():
+        kernels.append(read_kernel(cursor))
+    found = reader.parameters
+    return Program(
+        name,
+        tuple(found["input"]),
+        tuple(found["variable"]),
+        tuple(found["output"]),
+        tuple(found["constant"]),
+        tuple(reader.solves),
+        tuple(reader.requires),
+        tuple(reader.slots),
+        tuple(kernels),
+        tuple(reader.steps),
+        tuple(reader.messages),
+    )
+
+
+def _no_parameters() -> dict[str, list[Parameter]]:
+    return {"input": [], "variable": [], "output": [], "constant": []}
+
+
+@dataclass
+class _Reader:
+    cursor: Cursor
+    dims: dict[str, Extent] = field(default_factory=dict)
+    parameters: dict[str, list[Parameter]] = field(default_factory=_no_parameters)
+    solves: list[Solve] = field(default_factory=list)
+    requires: list[Require] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    def numbers(self, *words: str) -> list[int]:
+        """`word number` for each word."""
+        found: list[int] = []
+        for word in words:
+            self.cursor.expect(word)
+            found.append(self.cursor.integer())
+        return found
+
+    def bracketed(self) -> Extent:
+        self.cursor.expect("<")
+        extent = self.cursor.extent(self.dims, ">")
+        self.cursor.expect(">")
+        return extent
+
+    def place(self) -> Place:
+        return Place(self.cursor.name(), self.cursor.integer())
+
+
+def _parameter(kind: str) -> Callable[[_Reader], None]:
+    def read(reader: _Reader) -> None:
+        name = reader.cursor.string()
+        reader.cursor.expect(":")
+        reader.parameters[kind].append(Parameter(name, reader.cursor.tensor_type(reader.dims)))
+
+    return read
+
+
+def _solve(reader: _Reader) -> None:
+    symbol = as_symbol(reader.dims[reader.cursor.name()])
+    assert symbol is not None
+    reader.cursor.expect("from")
+    input, axis, scale, offset, message = reader.numbers("input", "axis", "scale", "offset", "else")
+    reader.solves.append(Solve(symbol, input, axis, scale, offset, message))
+
+
+def _require(reader: _Reader) -> None:
+    input, axis = reader.numbers("input", "axis")
+    expected = reader.bracketed()
+    (message,) = reader.numbers("else")
+    reader.requires.append(Require(expected, input, axis, message))
+
+
+def _slot(reader: _Reader) -> None:
+    members = [reader.bracketed()]
+    while reader.cursor.take(","):
+        members.append(reader.bracketed())
+    reader.slots.append(Slot(tuple(members)))
+
+
+def _run(reader: _Reader) -> None:
+    cursor = reader.cursor
+    kernel = cursor.name()
+    cursor.expect("(")
+    places: list[Place] = []
+    while not cursor.take(")"):
+        places.append(reader.place())
+        cursor.take(",")
+    first = cursor.integer() if cursor.take("messages") else 0
+    reader.steps.append(Launch(kernel, tuple(places), first, cursor.frames()))
+
+
+def _copy(reader: _Reader) -> None:
+    target = reader.place()
+    reader.cursor.expect("=")
+    source = reader.place()
+    reader.cursor.expect("bytes")
+    reader.steps.append(Copy(target, source, reader.bracketed()))
+
+
+def _message(reader: _Reader) -> None:
+    reader.messages.append(Message(reader.cursor.string(), reader.cursor.frames()))
+
+
+_LINES: Mapping[str, Callable[[_Reader], None]] = {
+    **{kind: _parameter(kind) for kind in _no_parameters()},
+    "solve": _solve,
+    "require": _require,
+    "slot": _slot,
+    "run": _run,
+    "copy": _copy,
+    "commit": lambda reader: reader.steps.append(Commit()),
+    "message": _message,
+}

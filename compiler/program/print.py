@@ -1,0 +1,62 @@
+"""The program form as text.
+
+In: a program. Out: its parameters, how dims are solved and checked, the arena, the launches with the commit point, the
+messages, and the kernels. `compiler.program.parse` reads it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
+from lazygraph.compiler.ir.text import print_frames, print_symbol, quoted
+from lazygraph.compiler.loop.print import print_kernel
+from lazygraph.compiler.program.ir import Commit, Copy, Launch, Parameter, Place, Program, Step
+
+KINDS = ("inputs", "variables", "outputs", "constants")
+
+
+def print_program(program: Program) -> str:
+    """The text of a program and its kernels."""
+    dims = sorted(program_dims(program), key=lambda symbol: symbol.name)
+    lines = [f"program {program.name}" + (f" where {', '.join(map(print_symbol, dims))}" if dims else "") + " {"]
+    for kind in KINDS:
+        lines.extend(f"  {kind[:-1]} {_parameter(each)}" for each in getattr(program, kind))
+    for solve in program.solves:
+        lines.append(
+            f"  solve {solve.symbol.name} from input {solve.input} axis {solve.axis} scale {solve.scale} offset {solve.offset}"
+            f" else {solve.message}"
+        )
+    for require in program.requires:
+        lines.append(f"  require input {require.input} axis {require.axis} <{require.expected}> else {require.message}")
+    lines.extend(f"  slot {', '.join(f'<{member}>' for member in slot.members)}" for slot in program.slots)
+    lines.extend("  " + _STEPS[type(step)](step) for step in program.steps)
+    lines.extend(f"  message {quoted(each.text)}{print_frames(each.frames)}" for each in program.messages)
+    return "\n".join([*lines, "}", "", *map(print_kernel, program.kernels)])
+
+
+def program_dims(program: Program) -> frozenset[Symbol]:
+    """Every dim of the inputs' types."""
+    extents: list[Extent] = [extent for each in (*program.inputs, *program.variables, *program.outputs) for extent in each.type.shape]
+    return frozenset(symbol for extent in extents for symbol in symbols(extent)) | {each.symbol for each in program.solves}
+
+
+def _parameter(parameter: Parameter) -> str:
+    return f"{quoted(parameter.name)}: {parameter.type}"
+
+
+def print_place(place: Place) -> str:
+    return f"{place.kind} {place.number}"
+
+
+def _launch(step: Launch) -> str:
+    first = f" messages {step.first_message}" if step.first_message else ""
+    return f"run {step.kernel}({', '.join(map(print_place, step.places))}){first}{print_frames(step.frames)}"
+
+
+def _copy(step: Copy) -> str:
+    return f"copy {print_place(step.target)} = {print_place(step.source)} bytes <{step.bytes}>"
+
+
+_STEPS: Mapping[type[Step], Callable[[Any], str]] = {Launch: _launch, Copy: _copy, Commit: lambda step: "commit"}
