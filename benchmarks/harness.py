@@ -36,7 +36,7 @@ class Worker:
     def __init__(self, peer: str) -> None:
         self.peer = peer
         self.folder = tempfile.TemporaryDirectory()
-        caches = {name: self.folder.name for name in ("TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")}
+        caches = {name: self.folder.name for name in ("TORCHINDUCTOR_CACHE_DIR", "LAZYGRAPH_CACHE")}
         command = [sys.executable, "-m", "benchmarks.worker", peer]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=os.environ | caches)

@@ -1,7 +1,7 @@
 """The report: the same tables as text, as Markdown and as JSON.
 
-In: sections with what was measured, and a description of the machine. Out: text. A cell holds the median over rounds
-and, for a peer, how many times longer than ours it took.
+In: what was measured, and a description of the machine. Out: text. A cell of a row holds the median over rounds and,
+for a peer, how many times longer than ours it took.
 """
 
 import json
@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from benchmarks import growth
+from benchmarks.growth import Point
 from benchmarks.harness import Measured, threads
 from benchmarks.rows import Limit, Row, Section, Unit
 
@@ -38,8 +40,12 @@ class Machine:
 
 @dataclass(frozen=True)
 class Table:
-    section: Section
-    measured: list[Measured]
+    """`cells`: the head, then a line per row. `data`: the same unrounded, as JSON has it."""
+
+    title: str
+    note: str
+    cells: list[list[str]]
+    data: Sequence[object]
 
 
 def machine(limits: Sequence[str]) -> Machine:
@@ -55,27 +61,37 @@ def quantity(seconds: float, row: Row, unit: Unit) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def cells(table: Table) -> list[list[str]]:
-    """The head, then a line per row; a label that a row has no entrant for is left blank."""
-    labels = list(dict.fromkeys(label for each in table.measured for label in each.seconds))
-    lines = [["", *labels, "best peer / ours", "share of limit"]]
-    for each in table.measured:
+def of_rows(section: Section, measured: Sequence[Measured]) -> Table:
+    """A line per row; a label that a row has no entrant for is left blank."""
+    labels = list(dict.fromkeys(label for each in measured for label in each.seconds))
+    lines = [[section.unit, *labels, "best peer / ours", "share of limit"]]
+    for each in measured:
         line = [each.row.title]
         for label in labels:
-            figure = quantity(each.median(label), each.row, table.section.unit) if label in each.seconds else ""
+            figure = quantity(each.median(label), each.row, section.unit) if label in each.seconds else ""
             line.append(figure if not figure or label == each.ours else f"{figure} ({each.ratio(label):.2f}x)")
         best, share = each.best_peer(), each.share_of_limit()
         line.append(f"{each.ratio(best):.2f}" if best else "")
         line.append(f"{share:.0%} of {LIMIT_NAMES[each.row.limit]}" if share and each.row.limit else "")
         lines.append(line)
-    return lines
+    data = [{"row": each.row.title, "seconds": each.seconds, "limit": each.limit} for each in measured]
+    return Table(section.title, section.note, lines, data)
+
+
+def of_growth(points: Sequence[Point]) -> Table:
+    """A line per graph size: the microseconds that each stage takes per node."""
+    lines = [["us per node", *points[0].seconds, "in all", "in all, seconds"]]
+    for point in points:
+        total = sum(point.seconds.values())
+        shares = [*point.seconds.values(), total]
+        lines.append([f"{point.nodes} nodes", *(f"{each / point.nodes * 1e6:.3g}" for each in shares), f"{total:.3g}"])
+    return Table(growth.TITLE, growth.NOTE, lines, [asdict(point) for point in points])
 
 
 def as_text(table: Table) -> str:
-    lines = cells(table)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
-    return "\n".join([f"{table.section.title} ({table.section.unit})", *rows, ""])
+    widths = [max(len(line[i]) for line in table.cells) for i in range(len(table.cells[0]))]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table.cells]
+    return "\n".join([table.title, *rows, ""])
 
 
 def as_markdown(tables: Sequence[Table], machine: Machine, rounds: int) -> str:
@@ -86,17 +102,10 @@ def as_markdown(tables: Sequence[Table], machine: Machine, rounds: int) -> str:
     ]
     parts = [HEAD, "\n".join(f"- {fact}" for fact in facts), METHOD.format(rounds=rounds)]
     for table in tables:
-        lines = cells(table)
-        head, *rows = ["| " + " | ".join(line) + " |" for line in lines]
-        parts += [f"## {table.section.title}", f"{table.section.note} In {table.section.unit}."]
-        parts.append("\n".join([head, "|---" * len(lines[0]) + "|", *rows]))
+        head, *rows = ["| " + " | ".join(line) + " |" for line in table.cells]
+        parts += [f"## {table.title}", table.note, "\n".join([head, "|---" * len(table.cells[0]) + "|", *rows])]
     return "\n\n".join(parts) + "\n"
 
 
 def as_json(tables: Sequence[Table], machine: Machine) -> str:
-    rows = [
-        {"section": table.section.title, "row": each.row.title, "seconds": each.seconds, "limit": each.limit}
-        for table in tables
-        for each in table.measured
-    ]
-    return json.dumps({"machine": asdict(machine), "rows": rows}, indent=1) + "\n"
+    return json.dumps({"machine": asdict(machine), "tables": [asdict(table) for table in tables]}, indent=1) + "\n"

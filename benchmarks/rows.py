@@ -67,7 +67,7 @@ def sweep(title: str, kind: str, *, written: int, shape: tuple[int, int] = (4096
 SECTIONS = (
     Section(
         "Training steps",
-        "Forward, backward, optimizer update and reading the loss, float32.",
+        "Forward, backward, optimizer update and reading the loss, float32, in milliseconds.",
         "ms",
         (
             step("MLP 784-512-512-10, batch 128, Adam", MLP, everyone("mlp_step", FRAMEWORKS)),
@@ -76,7 +76,7 @@ SECTIONS = (
     ),
     Section(
         "One compilation for every batch size",
-        "The MLP step compiled for any batch, run at 128, against the same step compiled for 128 alone.",
+        "The MLP step compiled for any batch, run at 128, against the same step compiled for 128 alone, in ms.",
         "ms",
         (
             step(
@@ -91,7 +91,7 @@ SECTIONS = (
     ),
     Section(
         "Matrix products",
-        "m x n x k, float32.",
+        "m x n x k, float32, in GFLOP/s.",
         "GFLOP/s",
         tuple(
             gemm(m, n, k)
@@ -110,7 +110,7 @@ SECTIONS = (
     ),
     Section(
         "Kernels",
-        "float32, 4096 x 1024 unless named.",
+        "float32, 4096 x 1024 unless named, in milliseconds.",
         "ms",
         (
             sweep("gelu(1.1 x + 0.3) x", "gelu_chain", written=4096 * 1024),
@@ -127,7 +127,7 @@ SECTIONS = (
     ),
     Section(
         "A call",
-        "Of a compiled 2 x + 1, float32: what entering compiled code costs.",
+        "Of a compiled 2 x + 1, float32: what entering compiled code costs, in microseconds.",
         "us",
         (Row("10 elements", (10,), everyone("call", ("torch", "jax", "numpy")), None, 0.0),),
     ),

@@ -16,7 +16,7 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import report, startup
+from benchmarks import growth, report, startup
 from benchmarks.harness import LIMIT_WORK, Worker, measure, prepare_limits, threads
 from benchmarks.rows import SECTIONS, Limit
 from benchmarks.worker import MODULES
@@ -57,13 +57,17 @@ def main() -> None:
             rows = [row for row in section.rows if arguments.only in f"{section.title}: {row.title}"]
             rows = [row for row in rows if any(each.peer in workers for each in row.entrants)]
             if rows:
-                tables.append(report.Table(section, [measure(row, workers, arguments.rounds) for row in rows]))
+                tables.append(report.of_rows(section, [measure(row, workers, arguments.rounds) for row in rows]))
                 print(report.as_text(tables[-1]), flush=True)
 
     timed = {startup.IMPORTS: startup.import_times, startup.FIRST_CALL: startup.first_calls}
     chosen = [row for row in timed if arguments.only in f"{startup.SECTION.title}: {row.title}"]
     if chosen:
-        tables.append(report.Table(startup.SECTION, [timed[row](arguments.peers, STARTUP_ROUNDS) for row in chosen]))
+        tables.append(report.of_rows(startup.SECTION, [timed[row](arguments.peers, STARTUP_ROUNDS) for row in chosen]))
+        print(report.as_text(tables[-1]), flush=True)
+
+    if "lazygraph" in arguments.peers and arguments.only in growth.TITLE:
+        tables.append(report.of_growth(growth.measure()))
         print(report.as_text(tables[-1]), flush=True)
 
     build = ROOT / "build"

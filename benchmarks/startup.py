@@ -23,7 +23,7 @@ IMPORTS = Row("import, and use of a first name", (), everyone("import", ("torch"
 FIRST_CALL = Row("first call of the MLP step", MLP, everyone("mlp_step", FRAMEWORKS), None, 0.0)
 SECTION = Section(
     "Before the first result",
-    "In a new process: importing the package; then building, compiling with cold caches and running the MLP step once.",
+    "In a new process, seconds: the import; then to build, compile with cold caches and run the MLP step once.",
     "s",
     (IMPORTS, FIRST_CALL),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import lazygraph as lg
 from benchmarks.workload import Builders, Call, array, classification
 
-Minimize = Callable[[lg.Tensor, list[lg.Tensor]], Any]  # (loss, variables) -> the updates of a function
+Minimize = Callable[[lg.Tensor, list[lg.Variable]], Any]  # (loss, variables) -> the updates of a function
 
 
 def train(minimize: Minimize, batch: Any, shape: tuple[int, ...]) -> Call:
