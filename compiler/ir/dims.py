@@ -235,6 +235,12 @@ def floordiv(left: Extent, right: Extent) -> Extent:
     inner = _sole_compound(rest)
     if inner is not None and inner.kind == "floordiv" and prove_nonnegative(inner.right - 1) and prove_nonnegative(right - 1):
         return add(quotient, floordiv(inner.left, multiply(inner.right, right)))
+    for atoms, coefficient in _terms(rest):
+        if len(atoms) == 1 and coefficient == 1 and isinstance(atoms[0], Compound) and atoms[0].kind in ("min", "max"):
+            offset = rest - _single(atoms[0])
+            if isinstance(offset, int):
+                parts = [floordiv(each + offset, right) for each in (atoms[0].left, atoms[0].right)]
+                return add(quotient, _COMPOUND[atoms[0].kind](*parts))
     return add(quotient, _compound("floordiv", rest, right))
 
 

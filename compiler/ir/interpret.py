@@ -66,7 +66,8 @@ def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[st
         with np.errstate(all="ignore"):
             found = node.op.reference(*operands, **attributes)
     except CheckFailed as failed:
-        raise CheckFailed(failed.sentence, node.frames) from None
+        lines = "".join([f"\n  {frame}" for frame in node.frames])
+        raise CheckFailed(f"{failed}{lines}") from None
     arrays = tuple([np.asarray(each) for each in (found if isinstance(found, tuple) else (found,))])
     for array, output in zip(arrays, node.outputs, strict=True):
         shape = tuple([dims.evaluate(extent, values) for extent in output.shape])

@@ -53,6 +53,7 @@ class Flags:
     elementwise: bool = False  # output element i depends on the operands' elements i only; all shapes equal
     commutative: bool = False
     linear: tuple[int, ...] = ()  # operands in which the op is linear, each with the others fixed
+    variadic: bool = False  # takes any number of operands, and what is said of operand 0 holds for all
 
 
 class NotLinear:

@@ -329,6 +329,6 @@ concat = register(
             ALL_TYPES, _concat_cases, lambda rng: [(smooth(rng, *shapes), {"axis": axis}) for shapes, axis in _CONCATS]
         ),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), variadic=True),
     )
 )

@@ -17,7 +17,7 @@ from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
-from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Op, apply, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, Case, distinct, hostile, smooth
 from lazygraph.compiler.ops.type_rules import require_axis, require_equal_shapes
 from lazygraph.runtime.dtypes import DType, int64
@@ -190,5 +190,6 @@ sort = register(
         lower=Loops(_write_sort),
         domain=Domain(ALL_TYPES, _sort_cases, _sort_smooth),
         ulp=0,
+        flags=Flags(variadic=True),
     )
 )

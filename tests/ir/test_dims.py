@@ -1,0 +1,88 @@
+"""Extents: the canonical form keeps values, proofs are never wrong, text parses back.
+
+In: random expressions over three dims with ranges. Out: the expression and the values of its dims at which it is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Dim, Extent, symbol
+
+N, M, K = symbol("n", 0, 9), symbol("m", 1, 8), symbol("k", 0, None, 2)
+NAMES = {"n": N, "m": M, "k": K}
+VALUES = st.fixed_dictionaries({"n": st.integers(0, 9), "m": st.integers(1, 8), "k": st.integers(0, 6).map(lambda k: 2 * k)})
+
+Meaning = Callable[[Mapping[str, int]], int]
+Pair = tuple[Extent, Meaning]  # an expression, and what it means in Python's own arithmetic
+
+
+def leaf(each: Dim | int) -> Pair:
+    return each, (lambda values: each if isinstance(each, int) else values[str(each)])
+
+
+def pair_of(extents: Callable[[Extent, Extent], Extent], ints: Callable[[int, int], int]) -> Callable[[Pair, Pair], Pair]:
+    return lambda a, b: (extents(a[0], b[0]), lambda values: ints(a[1](values), b[1](values)))
+
+
+OPERATIONS = [
+    pair_of(dims.add, lambda a, b: a + b),
+    pair_of(lambda a, b: a - b, lambda a, b: a - b),
+    pair_of(dims.multiply, lambda a, b: a * b),
+    pair_of(dims.minimum, min),
+    pair_of(dims.maximum, max),
+]
+DIVISIONS = [
+    pair_of(dims.floordiv, lambda a, b: a // b),
+    pair_of(dims.mod, lambda a, b: a % b),
+    pair_of(dims.ceildiv, lambda a, b: -(-a // b)),
+]
+LEAVES = st.one_of(st.integers(-3, 6), st.sampled_from([N, M, K])).map(leaf)
+DIVISORS = st.integers(1, 5).map(leaf)
+
+
+def deeper(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
+    combined = st.tuples(st.sampled_from(OPERATIONS), inner, inner)
+    divided = st.tuples(st.sampled_from(DIVISIONS), inner, DIVISORS)
+    return st.one_of(combined, divided).map(lambda parts: parts[0](parts[1], parts[2]))
+
+
+EXPRESSIONS = st.recursive(LEAVES, deeper, max_leaves=8)
+
+
+@given(EXPRESSIONS, VALUES)
+def test_the_canonical_form_keeps_the_value(pair: Pair, values: Mapping[str, int]) -> None:
+    extent, meaning = pair
+    assert dims.evaluate(extent, values) == meaning(values)
+
+
+@given(EXPRESSIONS, VALUES)
+def test_what_is_proven_holds(pair: Pair, values: Mapping[str, int]) -> None:
+    extent, meaning = pair
+    value = meaning(values)
+    low, high = dims.bounds(extent)
+    assert (low is None or low <= value) and (high is None or value <= high)
+    assert value >= 0 or not dims.prove_nonnegative(extent)
+    assert value % 3 == 0 or not dims.divides(3, extent)
+    assert dims.compare_equal(extent, value) is not False
+
+
+@given(EXPRESSIONS)
+def test_the_text_of_an_extent_parses_back_to_it(pair: Pair) -> None:
+    assert dims.parse(str(pair[0]), NAMES) == pair[0]
+
+
+@pytest.mark.parametrize(
+    "extent, proven",
+    [
+        (N - dims.minimum(N, 5), True),  # x[:5] is in range
+        (dims.minimum(N, 5) - N, False),
+        (K - dims.maximum(2 * dims.ceildiv(K, 2) - 1, 0), True),  # the transpose of x[::2] pads by >= 0
+        (K - 1 - dims.maximum(3 * dims.ceildiv(K - 2, 3) - 2, 0), False),
+    ],
+)
+def test_ranges_of_slices_are_proven(extent: Extent, proven: bool) -> None:
+    assert dims.prove_nonnegative(extent) == proven
