@@ -1,8 +1,8 @@
 """Arithmetic records: sign and rounding, the four operations, remainder, maximum and minimum, conversion of dtype.
 
 In: nothing. Out: `Op`s in the table. Every op is defined on every input: integers wrap, a quotient or remainder by an
-integer zero is 0, conversions saturate. Sub-gradients where there is no derivative: abs has 0 at 0; max and min give each
-of two equal operands half.
+integer zero is 0, conversions saturate. Sub-gradients where there is no derivative: abs has 0 at 0; max and min give
+each of two equal operands half.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, full, register
 from lazygraph.runtime.dtypes import DType, from_numpy
 
-# --- one operand --------------------------------------------------------------------------------------------------------
+# --- one operand ------------------------------------------------------------------------------------------------------
 
 neg = unary(
     "neg",
@@ -52,7 +52,7 @@ abs_ = unary(
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-9, 9), smooth=((0.5, 3),)),
 )
 
-sign = unary(
+sign: Op = unary(
     "sign",
     "-1, 0 or 1 by the sign of x; NaN of NaN.",
     reference=quiet(np.sign),
@@ -92,7 +92,7 @@ round_even = unary(
     domain=domains.ranges(domains.SWEPT_FLOATS, (-5, 5), smooth=((0.6, 1.4),)),
 )
 
-# --- two operands -------------------------------------------------------------------------------------------------------
+# --- two operands -----------------------------------------------------------------------------------------------------
 
 add = binary(
     "add",
@@ -134,7 +134,7 @@ def _divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Floats divide; integers truncate, x/0 = 0 and INT_MIN/-1 wraps."""
     if x.dtype.kind == "f":
         return np.asarray(x / y)
-    return np.where(y == 0, x.dtype.type(0), (x - np.fmod(x, y)) // y)
+    return np.asarray(np.where(y == 0, x.dtype.type(0), (x - np.fmod(x, y)) // y))
 
 
 div = binary(
@@ -189,7 +189,7 @@ min_ = binary(
     commutative=True,
 )
 
-# --- cast ---------------------------------------------------------------------------------------------------------------
+# --- cast -------------------------------------------------------------------------------------------------------------
 
 
 def convert(x: np.ndarray, dtype: DType) -> np.ndarray:
@@ -245,7 +245,7 @@ def _cast_reference(x: np.ndarray, dtype: Any) -> np.ndarray:
 cast = register(
     Op(
         name="cast",
-        doc="x as `dtype`: floats round to nearest even, float to integer truncates and saturates (NaN gives 0), integers wrap.",
+        doc="x as `dtype`: floats round to nearest even, to integers they truncate and saturate (NaN: 0); integers wrap.",
         type_rule=_cast_type,
         reference=quiet(_cast_reference),
         jvp=_cast_jvp,

@@ -52,17 +52,16 @@ Range = tuple[float, float]
 
 
 def ranges(
-    dtypes: tuple[DType, ...], *operands: Range, smooth: Sequence[Range] = (), at_extremes: bool = True
+    dtypes: tuple[DType, ...], *operands: Range, smooth: Sequence[Range] = ()
 ) -> Domain:
-    """One range per operand for random cases, and for smooth ones; hostile numbers in every combination if `at_extremes`."""
+    """One range per operand for random cases, and for smooth ones; hostile numbers in every combination besides."""
 
     def cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
         found: list[Case] = [
             (tuple([sample(rng, dtype, shape, low, high) for low, high in operands]), {}) for shape in SHAPES
         ]
-        if at_extremes:
-            grids = np.meshgrid(*(hostile(dtype) for _ in operands), indexing="ij")
-            found.append((tuple([grid.ravel() for grid in grids]), {}))
+        grids = np.meshgrid(*(hostile(dtype) for _ in operands), indexing="ij")
+        found.append((tuple([grid.ravel() for grid in grids]), {}))
         return found
 
     def smooth_cases(rng: np.random.Generator) -> list[Case]:

@@ -1,8 +1,8 @@
-"""The constructors of elementwise records: one shape rule, one batching rule and one lowering kind for the whole family.
+"""The constructors of elementwise records: one shape rule, one batching rule and one kind of lowering for all.
 
 In: what tells one op from another (its formulas). Out: a registered `Op`. Operands have equal shapes and equal dtypes:
-the front broadcasts and promotes before it makes a node. A derivative is given per operand as a function of the operands
-x (and y), the result, and the tangent d, linear in d.
+the front broadcasts and promotes before it makes a node. A derivative is given per operand as a function of the
+operands x (and y), the result, and the tangent d, linear in d.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Partial = Callable[..., Value]  # partial(x, out, d) of a unary op, partial(x, y
 Pull = Callable[[tuple[Value, ...], Value], Value] | None
 
 
-# --- rules that the family shares ---------------------------------------------------------------------------------------
+# --- rules that the family shares -------------------------------------------------------------------------------------
 
 
 def same_types(op: str, types: Sequence[TensorType]) -> TensorType:
@@ -52,7 +52,7 @@ def same_types(op: str, types: Sequence[TensorType]) -> TensorType:
     for position, other in enumerate(types[1:], start=1):
         if other.dtype != first.dtype:
             raise DTypeError(
-                f"{op}: operands have different dtypes: operand 0 is {first}, operand {position} is {other}; cast one of them"
+                f"{op}: expected operands of equal dtypes, found operand 0: {first}, operand {position}: {other}"
             )
         if other.shape != first.shape:
             raise ShapeError(
@@ -68,7 +68,7 @@ def one_of(op: str, found: TensorType, allowed: tuple[DType, ...]) -> None:
 
 
 def elementwise_type(name: str, arity: int, allowed: tuple[DType, ...], result: DType | None = None) -> TypeRule:
-    """Equal operand types out of `allowed`; the result has their shape, and their dtype unless `result` names another."""
+    """Equal operand types out of `allowed`; the result has their shape, and their dtype unless `result` says."""
 
     def rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
         if len(types) != arity:
@@ -149,7 +149,7 @@ def through_float64(function: Callable[..., Any]) -> Reference:
     return reference
 
 
-# --- the constructors ---------------------------------------------------------------------------------------------------
+# --- the constructors -------------------------------------------------------------------------------------------------
 
 
 def unary(

@@ -85,13 +85,13 @@ def _amount_is_inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _shift_left(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     inside = _amount_is_inside(x, y)
-    return np.where(inside, np.left_shift(x, np.where(inside, y, y.dtype.type(0))), x.dtype.type(0))
+    return np.asarray(np.where(inside, np.left_shift(x, np.where(inside, y, y.dtype.type(0))), x.dtype.type(0)))
 
 
 def _shift_right(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     inside = _amount_is_inside(x, y)
     beyond = np.where(x < 0, x.dtype.type(-1) if x.dtype.kind == "i" else x.dtype.type(0), x.dtype.type(0))
-    return np.where(inside, np.right_shift(x, np.where(inside, y, y.dtype.type(0))), beyond)
+    return np.asarray(np.where(inside, np.right_shift(x, np.where(inside, y, y.dtype.type(0))), beyond))
 
 
 shl = binary(
@@ -142,7 +142,7 @@ le = comparison(
     domain=_ordered,
 )
 
-# --- select -------------------------------------------------------------------------------------------------------------
+# --- select -----------------------------------------------------------------------------------------------------------
 
 
 def _select_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
@@ -182,7 +182,7 @@ def _select_domain() -> Domain:
     return Domain(domains.SWEPT, cases, smooth)
 
 
-select = register(
+select: Op = register(
     Op(
         name="select",
         doc="x where the condition holds, else y; all three of one shape.",

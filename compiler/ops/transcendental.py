@@ -13,7 +13,7 @@ import numpy as np
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops import domains, vector_math
 from lazygraph.compiler.ops.elementwise import FLOATS, NUMBERS, binary, quiet, through_float64, unary
-from lazygraph.compiler.ops.record import OPS, full
+from lazygraph.compiler.ops.record import OPS, Op, full
 
 sqrt = unary(
     "sqrt",
@@ -80,7 +80,7 @@ sin = unary(
     ulp=2,
 )
 
-cos = unary(
+cos: Op = unary(
     "cos",
     "The cosine, of an argument of any size; NaN of an infinity.",
     reference=through_float64(np.cos),
@@ -118,7 +118,7 @@ erf = unary(
     ulp=2,
 )
 
-# --- pow ----------------------------------------------------------------------------------------------------------------
+# --- pow --------------------------------------------------------------------------------------------------------------
 
 
 def _power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ def _power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         result = np.where(exponent & one, result * square, result)
         square, exponent = square * square, exponent >> one
     parity = np.where(y & one, x, one)  # (-1)**y for x = -1, 1 for x = 1
-    return np.where(y < 0, np.where((x == one) | (x == zero - one), parity, zero), result)
+    return np.asarray(np.where(y < 0, np.where((x == one) | (x == zero - one), parity, zero), result))
 
 
 def _pow_along_base(x: Value, y: Value, out: Value, d: Value) -> Value:
@@ -146,12 +146,13 @@ def _pow_along_exponent(x: Value, y: Value, out: Value, d: Value) -> Value:
     """x**y * log(x) * d, and 0 at x = 0, its limit for y > 0."""
     zero = full(x.type, 0.0)
     base: Value = OPS["select"](OPS["eq"](x, zero), full(x.type, 1.0), x)
-    return d * (out * log(base))
+    slope: Value = out * log(base)
+    return d * slope
 
 
 pow_ = binary(
     "pow",
-    "x**y with C's special cases; integers wrap, and a negative integer exponent gives 1 / x**-y truncated (0 at x = 0).",
+    "x**y with C's special cases; integers wrap, x**-n is 1 / x**n truncated, and 0 where x = 0.",
     reference=quiet(_power),
     jvp=(_pow_along_base, _pow_along_exponent),
     lower=vector_math.pow_,

@@ -1,7 +1,7 @@
 """Elementary functions written in the scalar machine's operations: branch-free, no library, no table in memory.
 
-In: a `ScalarBuilder` and operands of float32 or float64 (`rem`, `pow_`, `sign`, `max_`, `min_` take integers too). Out: the
-result, within 2 units in the last place over the full range, with and without a fused multiply-add.
+In: a `ScalarBuilder` and operands of float32 or float64 (`rem`, `pow_`, `sign`, `max_`, `min_` take integers too). Out:
+the result, within 2 units in the last place over the full range, with and without a fused multiply-add.
 """
 
 from lazygraph.compiler.ops.vector_math.circular import cos, sin

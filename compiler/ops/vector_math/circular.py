@@ -1,9 +1,9 @@
 """sin and cos, of arguments of any size.
 
-In: x. Out: sin(x), cos(x), from x = q pi/2 + r with |r| <= pi/4 and a polynomial in r. The reduction is Payne and Hanek's
-(SIGNUM Newsletter 18, 1983): x is an integer M times 2**E, so only a window of the bits of 2/pi decides (2/pi) x mod 4, and
-a product of integers modulo 2**64 or 2**128 is that value. Coefficients: Remez exchange on [0, pi/4] minimising the
-relative error, each coefficient rounded in turn from the lowest and the rest fitted again.
+In: x. Out: sin(x), cos(x), from x = q pi/2 + r with |r| <= pi/4 and a polynomial in r. The reduction is that of Payne
+and Hanek (SIGNUM Newsletter 18, 1983): x is an integer M times 2**E, so only a window of the bits of 2/pi decides
+(2/pi) x mod 4, and a product of integers modulo 2**64 or 2**128 is that value. Coefficients: Remez exchange on
+[0, pi/4] minimising the relative error, each coefficient rounded in turn from the lowest and the rest fitted again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def cos(b: ScalarBuilder[S], x: S) -> S:
 
 
 def reduce(b: ScalarBuilder[S], x: S) -> tuple[S, S, S]:
-    """(q, high, low): |x| = (q mod 4) pi/2 + high + low, q in the unsigned integers of x's width; low is 0 in float32."""
+    """(q, high, low): |x| = (q mod 4) pi/2 + high + low, q an unsigned integer of x's width; low is 0 in float32."""
     form = format_of(b, x)
     size = b.abs(x)
     q, high, low = _reduce_32(b, size) if form.dtype == float32 else _reduce_64(b, size)
@@ -102,11 +102,11 @@ def _window(b: ScalarBuilder[S], offset: S, zeros: int, count: int, choices: int
 
 
 def _reduce_32(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:
-    """(2/pi) |x| mod 4 as 64 bits behind the point of a quadrant, for |x| >= pi/4 (the exponent is then at least 126)."""
+    """From (2/pi) |x| mod 4 in units of 2**-62, for |x| >= pi/4 (the biased exponent e is then at least 126)."""
     bits = b.convert(b.bitcast(size, uint32), uint64)
     exponent = b.shift_right(bits, b.const(23, uint64))
     mantissa = b.or_(b.and_(bits, b.bits(0x7FFFFF, uint64)), b.bits(0x800000, uint64))
-    # x = M 2**(e - 150): the bits of 2/pi down to weight 2**(e - 152) give multiples of 4; 26 zeros keep offsets positive
+    # |x| = M 2**(e - 150): the first e - 152 bits of 2/pi give multiples of 4; 26 zeros keep the offset positive
     first, second = _window(b, b.sub(exponent, b.const(126, uint64)), 26, count=2, choices=3)
     low = b.shift_right(b.mul(mantissa, b.shift_right(second, b.const(32, uint64))), b.const(32, uint64))
     quadrant, fraction = _nearest_quadrant(b, b.add(b.mul(mantissa, first), low))
@@ -119,7 +119,7 @@ def _reduce_64(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:
     bits = b.bitcast(size, uint64)
     exponent = b.shift_right(bits, b.const(52, uint64))
     mantissa = b.or_(b.and_(bits, b.bits((1 << 52) - 1, uint64)), b.bits(1 << 52, uint64))
-    # x = M 2**(e - 1075), e >= 1022
+    # |x| = M 2**(e - 1075), e >= 1022
     first, second, third = _window(b, b.sub(exponent, b.const(1022, uint64)), 55, count=3, choices=17)
     middle_high, middle_low = _multiply_wide(b, mantissa, second)
     last_high, _ = _multiply_wide(b, mantissa, third)
@@ -182,7 +182,7 @@ def _sine(b: ScalarBuilder[S], high: S, low: S, square: S, dtype: DType) -> S:
 
 
 def _cosine(b: ScalarBuilder[S], high: S, low: S, square: S, dtype: DType) -> S:
-    """1 - high**2 / 2 + high**4 C(high**2) - high low; in float64 with the rounding error of 1 - high**2 / 2 restored."""
+    """1 - high**2 / 2 + high**4 C(high**2) - high low; in float64 the rounding error of 1 - high**2 / 2 is restored."""
     series = polynomial(b, square, COSINE[dtype])
     one = b.const(1.0, dtype)
     if dtype == float32:

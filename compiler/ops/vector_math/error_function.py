@@ -1,8 +1,8 @@
 """erf.
 
 In: x. Out: erf(x): x times an even polynomial for |x| < 1, else 1 - e**R(|x|) with a polynomial R close to log(erfc).
-Coefficients: Remez exchange minimising the relative error of erf (that of R weighted with erfc / erf, which leaves R free
-where erfc no longer counts), each coefficient rounded in turn from the lowest and the rest fitted again.
+Coefficients: Remez exchange minimising the relative error of erf (that of R weighted with erfc / erf, which leaves R
+free where erfc no longer counts), each coefficient rounded in turn from the lowest and the rest fitted again.
 """
 
 from __future__ import annotations

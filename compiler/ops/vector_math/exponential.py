@@ -97,8 +97,8 @@ LOG2_E = 1.4426950408889634
 def exp(b: ScalarBuilder[S], x: S) -> S:
     """e**x = e**r 2**m 2**m with x = 2m ln 2 + r, |r| <= ln 2.
 
-    Stepping by 2 ln 2 costs one or two terms more than by ln 2 and pays with a scale that is one shift: 2**m is a normal
-    number throughout, and the second product alone rounds to a denormal or overflows.
+    Stepping by 2 ln 2 costs one or two terms more than by ln 2 and pays with a scale that is one shift: 2**m is a
+    normal number throughout, and the second product alone rounds to a denormal or overflows.
     """
     form, table = format_of(b, x), EXPONENTIAL[b.dtype(x)]
     x = clamp(b, x, table.lowest, table.highest)
@@ -106,6 +106,20 @@ def exp(b: ScalarBuilder[S], x: S) -> S:
     r = b.fma(m, b.const(-2 * table.ln2_high, form.dtype), x)
     r = b.fma(m, b.const(-2 * table.ln2_low, form.dtype), r)
     value = polynomial(b, r, (1.0, 1.0, *table.wide))
+    return b.mul(b.mul(value, scale), scale)
+
+
+def exp_pair(b: ScalarBuilder[S], high: S, low: S) -> S:
+    """e**(high + low) for |low| <= ulp(high) / 2, where high is within the range of e**x or low is 0."""
+    form, table = format_of(b, high), EXPONENTIAL[b.dtype(high)]
+    high = clamp(b, high, table.lowest, table.highest)
+    m, scale = _steps(b, high, LOG2_E / 2, form.bias)
+    exact = b.fma(m, b.const(-2 * table.ln2_high, form.dtype), high)
+    rest = b.fma(m, b.const(-2 * table.ln2_low, form.dtype), low)
+    r = b.add(exact, rest)
+    rest = b.sub(rest, b.sub(r, exact))
+    value = b.fma(b.mul(r, r), polynomial(b, r, table.wide), rest)
+    value = b.add(b.const(1.0, form.dtype), b.add(r, value))
     return b.mul(b.mul(value, scale), scale)
 
 
@@ -137,7 +151,7 @@ def expm1(b: ScalarBuilder[S], x: S) -> S:
 
 
 def _steps(b: ScalarBuilder[S], x: S, per_step: float, bias: int) -> tuple[S, S]:
-    """n = round(x * per_step) and 2**n: the shifter leaves n + bias in the low bits, where a shift makes it the exponent."""
+    """n = round(x * per_step) and 2**n: the shifter leaves n + bias in the low bits, from where it is shifted."""
     form = format_of(b, x)
     shifter = b.const(form.shifter + bias, form.dtype)
     shifted = b.fma(x, b.const(per_step, form.dtype), shifter)

@@ -1,8 +1,8 @@
 """log and log1p.
 
 In: x. Out: log(x), log(1 + x). Both write the argument as 2**k (1 + f) with 1 + f in [2/3, 4/3), so that k ln 2 and
-log(1 + f) never cancel. Coefficients: Remez exchange minimising the relative error of log(1 + f), each coefficient rounded
-in turn from the lowest and the rest fitted again.
+log(1 + f) never cancel. Coefficients: Remez exchange minimising the relative error of log(1 + f), each coefficient
+rounded in turn from the lowest and the rest fitted again.
 """
 
 from __future__ import annotations
@@ -40,13 +40,7 @@ LN2_LOW = 5.497923018708371e-14
 
 
 def log(b: ScalarBuilder[S], x: S) -> S:
-    form = format_of(b, x)
-    denormal = b.less(x, b.const(form.tiny, form.dtype))
-    raised = 2.0 ** (form.mantissa + 1)
-    scaled = b.select(denormal, b.mul(x, b.const(raised, form.dtype)), x)
-    _, k, f = split(b, scaled)
-    k = b.sub(k, b.select(denormal, b.const(form.mantissa + 1, form.dtype), b.const(0.0, form.dtype)))
-    return _at_ends(b, x, assemble(b, k, f), pole=0.0)
+    return _at_ends(b, x, assemble(b, *split_positive(b, x)), pole=0.0)
 
 
 def log1p(b: ScalarBuilder[S], x: S) -> S:
@@ -64,6 +58,15 @@ def log1p(b: ScalarBuilder[S], x: S) -> S:
     y = assemble(b, k, f)
     y = b.select(b.less(b.abs(x), b.const(2.0 ** -(form.mantissa + 2), dtype)), x, y)
     return _at_ends(b, x, y, pole=-1.0)
+
+
+def split_positive(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
+    """(k, f) of a positive finite x, denormal or not."""
+    form = format_of(b, x)
+    denormal = b.less(x, b.const(form.tiny, form.dtype))
+    digits = form.mantissa + 1
+    _, k, f = split(b, b.select(denormal, b.mul(x, b.const(2.0**digits, form.dtype)), x))
+    return b.sub(k, b.select(denormal, b.const(digits, form.dtype), b.const(0.0, form.dtype))), f
 
 
 def split(b: ScalarBuilder[S], x: S) -> tuple[S, S, S]:
@@ -91,7 +94,7 @@ def assemble(b: ScalarBuilder[S], k: S, f: S) -> S:
     square = b.mul(f, f)
     if dtype == float32:
         return b.fma(k, b.const(LN2, dtype), b.fma(square, polynomial(b, f, SERIES_32), f))
-    # log(1 + f) = 2 atanh(s) with s = f / (2 + f), as f - (f**2 / 2 - s (f**2 / 2 + R)), R = 2 s**2 (c[0] + ...): fdlibm
+    # log(1 + f) = 2 atanh(s), s = f / (2 + f), is f - (f**2 / 2 - s (f**2 / 2 + R)), R = 2 s**2 (c[0] + ...): fdlibm
     s = b.div(f, b.add(f, b.const(2.0, dtype)))
     z = b.mul(s, s)
     rest = b.mul(b.add(z, z), polynomial(b, z, SERIES_64))

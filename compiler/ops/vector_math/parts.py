@@ -1,7 +1,7 @@
 """What the functions share: formats, polynomials, signs, and sums and products with their rounding errors.
 
-In: a `ScalarBuilder`. Out: expressions in its operations. A pair (high, low) stands for the unrounded sum high + low with
-|low| <= ulp(high) / 2.
+In: a `ScalarBuilder`. Out: expressions in its operations. A pair (high, low) stands for the unrounded sum high + low
+with |low| <= ulp(high) / 2.
 """
 
 from __future__ import annotations
