@@ -26,6 +26,10 @@ ARENA_TOO_SMALL = 3  # control.arena_needed holds the bytes
 LONG = 4  # control.inline was set and the estimated work is above LONG_NANOSECONDS: nothing has run
 LONG_NANOSECONDS = 10_000_000
 
+# Status of the Python adapter beside these.
+INTERRUPTED = -1  # it left with a Python exception
+BUSY = -2  # another call is inside the record: nothing has run
+
 # Control block: byte offsets.
 CONTROL_CANCEL = 0  # int32, set by another thread
 CONTROL_ERROR = 4  # int32, 0 or message id + 1
@@ -60,7 +64,8 @@ TEAM_POOL = 0
 TEAM_THREADS = 1
 TEAM_WORDS = 2
 
-# Call record: word numbers. What the Python adapter (`lg_call`, `lg_run`) knows of one function and one arena.
+# Call record: word numbers. What the Python adapter (`lg_call`, `lg_run`) knows of one function and one arena. Control block,
+# descriptors and outputs are those of `lg_call`; `lg_run` is given its own.
 RECORD_BUSY = 0  # int64, 1 while a call is inside
 RECORD_API = 1  # Python's and NumPy's functions, see API_*
 RECORD_ENTRY = 2

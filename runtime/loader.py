@@ -6,8 +6,8 @@ code in memory. What the object leaves undefined is held to an allow-list before
 
 from __future__ import annotations
 
+import ctypes
 import itertools
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -50,6 +50,10 @@ def _jit() -> Any:
     return llvm.create_lljit_compiler(machine, suppress_errors=True)
 
 
+def _address_in_process(name: str) -> int:
+    return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value or 0
+
+
 def load(object_code: bytes, names: tuple[str, ...]) -> Loaded:
     """Map the object and give the addresses of `names`. LoadError names a symbol that is undefined and not allowed."""
     try:
@@ -62,7 +66,7 @@ def load(object_code: bytes, names: tuple[str, ...]) -> Loaded:
     builder = llvm.JITLibraryBuilder()
     builder.add_object_img(object_code)
     for name in sorted(set(needed)):
-        builder.import_symbol(name, llvm.address_of_symbol(name))
+        builder.import_symbol(name, _address_in_process(name))
     for name in names:
         builder.export_symbol(name)
     jit = _jit()

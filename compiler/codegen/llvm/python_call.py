@@ -3,7 +3,8 @@
 In: a target and the bytes of an object's header in the interpreter at hand. Out: two functions in CPython's METH_FASTCALL
 convention, bound by the runtime to a call record (a NumPy array of words, see RECORD_*), whose address they read from it:
     object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs, runs one step
-    object* lg_run(record array, ...)                           runs what the runtime wrote into the record; gives the status
+    object* lg_run(record array, object** args, int64 count)    runs what three arrays hold: the control block, the inputs'
+                                                                descriptors, the outputs' addresses; gives the status
 `lg_call` returns None wherever anything is out of the ordinary (another type, dtype, layout or extent, a failed check, a
 busy record, an arena too small, a long call): the runtime then takes its own path, which explains what is wrong. That is
 safe since a step that did not end leaves no trace. Both take the variables' locks in the record's order and leave Python's
@@ -27,8 +28,6 @@ _TYPE = 8  # of an object's type, from the header's end backwards: ob_type is it
 _DENSE = 0x001 | 0x100  # NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED
 _CARRAY = 0x001 | 0x100 | 0x400  # and NPY_ARRAY_WRITEABLE
 
-INTERRUPTED = -1  # the status of a call that left with a Python exception
-
 
 @dataclass(frozen=True)
 class _Record:
@@ -36,6 +35,19 @@ class _Record:
 
     f: Function
     pointer: str
+
+    def claim(self, taken: Block) -> None:
+        """Go on as the only caller inside, or leave for `taken`."""
+        f = self.f
+        busy = f.offset("i64", self.pointer, str(layout.RECORD_BUSY))
+        swap = f.value(f"cmpxchg ptr {busy}, i64 0, i64 1 acquire monotonic, align 8", "swap")
+        mine = f.block("mine")
+        f.branch_if(f.value(f"extractvalue {{ i64, i1 }} {swap}, 1"), mine, taken)
+        f.place(mine)
+
+    def release(self) -> None:
+        busy = self.f.offset("i64", self.pointer, str(layout.RECORD_BUSY))
+        self.f.do(f"store atomic i64 0, ptr {busy} release, align 8")
 
     def word(self, number: int, type: str = "i64", hint: str = "word") -> str:
         return self.f.load(type, self.f.offset("i64", self.pointer, str(number)), 8, hint)
@@ -51,16 +63,19 @@ def adapter_texts(target: Target, header: int) -> list[str]:
     return [_locked_entry(target), _call(target, header), _run(target, header)]
 
 
+_LOCKED = [("ptr", "record"), ("ptr", "control"), ("ptr", "inputs"), ("ptr", "outputs")]
+
+
 def _locked_entry(target: Target) -> str:
     """status = the entry under the variables' locks, without the global lock; INTERRUPTED while waiting for a lock."""
-    f = Function("lg.locked.entry", "i32", [("ptr", "record")], attributes=target.attributes)
+    f = Function("lg.locked.entry", "i32", _LOCKED, attributes=target.attributes)
     record = _Record(f, "%record")
     count = record.word(layout.RECORD_LOCKS, hint="locks")
     methods = record.word(layout.RECORD_LOCK_METHODS, "ptr", "methods")
     held = f.value("alloca i64, align 8", "held")
     status = f.value("alloca i32, align 4", "status")
     f.store("i64", "0", held, 8)
-    f.store("i32", str(INTERRUPTED), status, 4)
+    f.store("i32", str(layout.INTERRUPTED), status, 4)
     release, done = f.block("release"), f.block("done")
     with f.loop("lock", "0", count) as i:
         acquire = f.load("ptr", f.offset("i64", methods, f.binary("mul", "i64", i, "2")), 8, "acquire")
@@ -71,12 +86,9 @@ def _locked_entry(target: Target) -> str:
         record.api(layout.API_DECREMENT, "void", [("ptr", answer)])
         f.store("i64", f.binary("add", "i64", i, "1"), held, 8)
     context = record.word(layout.RECORD_CONTEXT, "ptr", "context")
-    control = record.word(layout.RECORD_CONTROL, "ptr", "control")
-    inputs = record.word(layout.RECORD_DESCRIPTORS, "ptr", "inputs")
-    outputs = record.word(layout.RECORD_OUTPUT_DATA, "ptr", "outputs")
     entry = record.word(layout.RECORD_ENTRY, "ptr", "entry")
     thread = record.api(layout.API_SAVE_THREAD, "ptr", [], "thread")
-    arguments = [("ptr", context), ("ptr", control), ("ptr", inputs), ("ptr", outputs)]
+    arguments = [("ptr", context), ("ptr", "%control"), ("ptr", "%inputs"), ("ptr", "%outputs")]
     f.store("i32", f.call("i32", entry, arguments, "found"), status, 4)
     record.api(layout.API_RESTORE_THREAD, "void", [("ptr", thread)])
     f.branch(release)
@@ -95,20 +107,32 @@ def _locked_entry(target: Target) -> str:
     return f.text()
 
 
+def _array_data(f: Function, header: int, array: str, hint: str) -> str:
+    return f.load("ptr", f.offset("i8", array, str(header + _DATA)), 8, hint)
+
+
+_FASTCALL = [("ptr", "self"), ("ptr", "args"), ("i64", "count")]
+
+
 def _run(target: Target, header: int) -> str:
-    f = Function(
-        "lg_run", "ptr", [("ptr", "self"), ("ptr", "args"), ("i64", "count")], attributes=target.attributes, linkage=""
-    )
-    record = _Record(f, f.load("ptr", f.offset("i8", "%self", str(header + _DATA)), 8, "record"))
-    status = f.call("i32", "@lg.locked.entry", [("ptr", record.pointer)], "status")
-    interrupted = f.compare("eq", "i32", status, str(INTERRUPTED))
-    left, ended = f.block("left"), f.block("ended")
-    f.branch_if(interrupted, left, ended)
-    f.place(left)
+    f = Function("lg_run", "ptr", _FASTCALL, attributes=target.attributes, linkage="")
+    record = _Record(f, _array_data(f, header, "%self", "record"))
+    taken, interrupted, ended = f.block("taken"), f.block("interrupted"), f.block("ended")
+    arguments = [("ptr", record.pointer)]
+    for number, name in enumerate(("control", "inputs", "outputs")):
+        array = f.load("ptr", f.offset("i64", "%args", str(number)), 8, name)
+        arguments.append(("ptr", _array_data(f, header, array, name)))
+    record.claim(taken)
+    status = f.call("i32", "@lg.locked.entry", arguments, "status")
+    record.release()
+    f.branch_if(f.compare("eq", "i32", status, str(layout.INTERRUPTED)), interrupted, ended)
+    f.place(interrupted)
     f.return_("ptr", "null")
     f.place(ended)
     wide = f.convert("sext", "i32", status, "i64")
     f.return_("ptr", record.api(layout.API_LONG_FROM_LONG, "ptr", [("i64", wide)]))
+    f.place(taken)
+    f.return_("ptr", record.api(layout.API_LONG_FROM_LONG, "ptr", [("i64", str(layout.BUSY))]))
     return f.text()
 
 
@@ -116,10 +140,9 @@ class _Call:
     """The blocks of `lg_call`: each step leaves for `refuse` (None) or `fail` (exception) when it cannot go on."""
 
     def __init__(self, target: Target, header: int) -> None:
-        parameters = [("ptr", "self"), ("ptr", "args"), ("i64", "count")]
-        self.f = f = Function("lg_call", "ptr", parameters, attributes=target.attributes, linkage="")
+        self.f = f = Function("lg_call", "ptr", _FASTCALL, attributes=target.attributes, linkage="")
         self.header = header
-        self.record = _Record(f, f.load("ptr", f.offset("i8", "%self", str(header + _DATA)), 8, "record"))
+        self.record = _Record(f, _array_data(f, header, "%self", "record"))
         self.made = f.value("alloca i64, align 8", "made")  # outputs that exist so far
         self.bytes = f.value("alloca i64, align 8", "bytes")  # of the output at hand
         self.base = f.value("alloca ptr, align 8", "base")
@@ -147,9 +170,7 @@ class _Call:
     def claim(self) -> None:
         f, record = self.f, self.record
         self.require(f.compare("eq", "i64", "%count", record.word(layout.RECORD_INPUTS)), self.none)
-        busy = f.offset("i64", record.pointer, str(layout.RECORD_BUSY))
-        swap = f.value(f"cmpxchg ptr {busy}, i64 0, i64 1 acquire monotonic, align 8", "swap")
-        self.require(f.value(f"extractvalue {{ i64, i1 }} {swap}, 1"), self.none)
+        record.claim(self.none)
 
     def read_inputs(self) -> None:
         f, record = self.f, self.record
@@ -272,8 +293,11 @@ class _Call:
             (layout.CONTROL_INLINE, 1),
         ):
             f.store("i64", str(value), f.offset("i8", control, str(at)), 8)
-        status = f.call("i32", "@lg.locked.entry", [("ptr", record.pointer)], "status")
-        self.require(f.compare("ne", "i32", status, str(INTERRUPTED)), self.fail)
+        inputs = record.word(layout.RECORD_DESCRIPTORS, "ptr", "inputs")
+        outputs = record.word(layout.RECORD_OUTPUT_DATA, "ptr", "outputs")
+        arguments = [("ptr", record.pointer), ("ptr", control), ("ptr", inputs), ("ptr", outputs)]
+        status = f.call("i32", "@lg.locked.entry", arguments, "status")
+        self.require(f.compare("ne", "i32", status, str(layout.INTERRUPTED)), self.fail)
         self.require(f.compare("eq", "i32", status, str(layout.OK)), self.refuse)
 
     def collect(self) -> None:
@@ -327,8 +351,7 @@ def _call(target: Target, header: int) -> str:
     f.store("ptr", "null", call.result, 8)
     f.branch(call.leave)
     f.place(call.leave)
-    busy = f.offset("i64", call.record.pointer, str(layout.RECORD_BUSY))
-    f.do(f"store atomic i64 0, ptr {busy} release, align 8")
+    call.record.release()
     f.return_("ptr", f.load("ptr", call.result, 8))
     f.place(call.none)
     f.return_("ptr", call.none_result())
