@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -41,6 +42,21 @@ class Compiled:
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
         self.function = signature(self._library["run"])
 
+    def bind(
+        self, arrays: Sequence[np.ndarray], dims: Mapping[str, int] | None = None, first_message: int = 0
+    ) -> Bound:
+        values = dict(dims or {})
+        task = work(self.kernel)
+        (phase,) = task.phases
+        stride = evaluate(task.worker_bytes, values)
+        scratch = np.zeros(stride * WORKERS + 64, np.uint8)
+        control = np.zeros(artifact.CONTROL_BYTES // 4, np.int32)
+        words = [control.ctypes.data, scratch.ctypes.data, stride, 0, first_message]
+        words += [each.ctypes.data for each in arrays]
+        words += [values[symbol.name] for symbol in kernel_dims(self.kernel)]
+        total = evaluate(phase.total, values)
+        return Bound(self.function, np.array(words, np.int64), total, control, (scratch, *arrays))
+
     def run(
         self,
         arrays: Sequence[np.ndarray],
@@ -49,17 +65,21 @@ class Compiled:
         first_message: int = 0,
     ) -> np.ndarray:
         """Run all iterations in `parts` calls; gives the control block as int32 words."""
-        values = dict(dims or {})
-        (phase,) = work(self.kernel).phases
-        total = evaluate(phase.total, values)
-        stride = evaluate(work(self.kernel).worker_bytes, values)
-        scratch = np.zeros(stride * WORKERS + 64, np.uint8)
-        control = np.zeros(artifact.CONTROL_BYTES // 4, np.int32)
-        words = [control.ctypes.data, scratch.ctypes.data, stride, 0, first_message]
-        words += [each.ctypes.data for each in arrays]
-        words += [values[symbol.name] for symbol in kernel_dims(self.kernel)]
-        closure = np.array(words, np.int64)
-        edges = [total * part // parts for part in range(parts + 1)]
+        return self.bind(arrays, dims, first_message)(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A kernel and its closure, ready to be called."""
+
+    function: Callable[[int, int, int, int], None]
+    closure: np.ndarray
+    total: int
+    control: np.ndarray
+    alive: tuple[np.ndarray, ...]
+
+    def __call__(self, parts: int = 1) -> np.ndarray:
+        edges = [self.total * part // parts for part in range(parts + 1)]
         for number, (begin, end) in enumerate(zip(edges, edges[1:])):
-            self.function(closure.ctypes.data, begin, end, number % WORKERS)
-        return control
+            self.function(self.closure.ctypes.data, begin, end, number % WORKERS)
+        return self.control

@@ -1,0 +1,196 @@
+"""Vector loops read and write the right elements at every extent, dtype and kind of index, and none past the end."""
+
+import numpy as np
+import pytest
+
+from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
+from lazygraph.compiler.codegen.llvm.target import NAMED, host, runnable
+from lazygraph.compiler.ir.dims import ceildiv, minimum, symbol
+from lazygraph.compiler.loop.ir import Buffer, Load, Store
+from lazygraph.runtime.dtypes import float32, float64, int32, int64
+from tests.codegen.harness import Compiled
+from tests.codegen.kernels import DTYPES, EXTENTS, hostile, kernel
+
+N = symbol("n")
+GUARD = 64  # elements after an array that must stay as they are
+
+
+def padded(count, dtype):
+    """An array of `count` elements inside one whose end is watched."""
+    whole = np.full(count + GUARD, 77, dtype.numpy)
+    return whole, whole[:count]
+
+
+def untouched(whole, count):
+    return np.array_equal(whole[count:], np.full(GUARD, 77, whole.dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", runnable())
+def test_every_extent_copies_exactly_its_elements(dtype, name):
+    x, z = Buffer("x", dtype, (N,)), Buffer("z", dtype, (N,))
+
+    def fill(b):
+        b.loop("vector", "i", N, lambda i: b.store(z, (i,), b.load(x, (i,))))
+
+    compiled = Compiled(kernel("copy", [x, z], ["z"], fill), NAMED[name])
+    for extent in range(131):
+        source = hostile(dtype, 131)[:extent].copy()
+        whole, out = padded(extent, dtype)
+        compiled.run([source, out], {"n": extent})
+        np.testing.assert_array_equal(out, source)
+        assert untouched(whole, extent)
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+def test_static_extents_have_straight_tails(extent):
+    x, z = Buffer("x", float32, (extent,)), Buffer("z", float32, (extent,))
+
+    def fill(b):
+        b.loop("vector", "i", extent, lambda i: b.store(z, (i,), b.let("add", b.load(x, (i,)), b.load(x, (i,)))))
+
+    source = hostile(float32, 130)[:extent].copy()
+    for name in runnable():
+        whole, out = padded(extent, float32)
+        Compiled(kernel("double", [x, z], ["z"], fill), NAMED[name]).run([source, out])
+        np.testing.assert_array_equal(out, source + source)
+        assert untouched(whole, extent)
+
+
+def grid_kernel(read):
+    """z[i, j] = x[read(i, j)] for i < 5, j < n."""
+    x, z = Buffer("x", float32, (5, N)), Buffer("z", float32, (5, N))
+
+    def fill(b):
+        b.loop("parallel", "i", 5, lambda i: b.loop("vector", "j", N, lambda j: b.store(z, (i, j), read(b, x, i, j))))
+
+    return kernel("grid", [x, z], ["z"], fill)
+
+
+READS = {
+    "contiguous": (lambda i, j, n: (i, j)),
+    "repeated": (lambda i, j, n: (i, 0)),
+    "reversed": (lambda i, j, n: (i, n - 1 - j)),
+    "strided": (lambda i, j, n: (i, (2 * j) % n)),
+    "transposed": (lambda i, j, n: (j % 5, i % n)),
+    "divided": (lambda i, j, n: (i, j // 3)),
+    "rows of 16": (lambda i, j, n: (i, j // 16)),
+    "within 16": (lambda i, j, n: (j // 16 % 5, j % 16 % n)),
+    "symbolic divisor": (lambda i, j, n: ((i * n + j) // n, (i * n + j) % n)),
+}
+
+
+@pytest.mark.parametrize("case", READS)
+@pytest.mark.parametrize("name", runnable())
+def test_index_expressions_of_the_vector_symbol(case, name):
+    index = READS[case]
+    compiled = Compiled(grid_kernel(lambda b, x, i, j: b.load(x, index(i, j, N))), NAMED[name])
+    for extent in (1, 7, 16, 17, 64, 80, 130):
+        source = np.arange(5 * extent, dtype=np.float32).reshape(5, extent)
+        out = np.zeros_like(source)
+        compiled.run([source, out], {"n": extent}, parts=2)
+        expected = [[source[index(i, j, extent)] for j in range(extent)] for i in range(5)]
+        np.testing.assert_array_equal(out, np.array(expected, np.float32))
+
+
+def test_an_offset_by_a_multiple_of_the_lanes_stays_contiguous():
+    x, z = Buffer("x", float32, (64,)), Buffer("z", float32, (N,))
+
+    def fill(b):
+        def block(c):
+            def body(j):
+                at = c * 4096 + j
+                b.store(z, (at,), b.load(x, (at % 64,)))
+
+            b.loop("vector", "j", minimum(4096, N - c * 4096), body)
+
+        b.loop("parallel", "c", ceildiv(N, 4096), block)
+
+    blocks = kernel("blocks", [x, z], ["z"], fill)
+    assert "gather" not in emit_kernel(blocks, "k", host())
+    source = np.arange(64, dtype=np.float32)
+    for extent in (0, 5, 4096, 4100, 9000):
+        out = np.zeros(extent, np.float32)
+        Compiled(blocks).run([source, out], {"n": extent}, parts=2)
+        np.testing.assert_array_equal(out, np.resize(source, extent))
+
+
+@pytest.mark.parametrize("index_dtype", (int32, int64), ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_indirect_reads_and_writes(dtype, index_dtype):
+    x, at = Buffer("x", dtype, (200,)), Buffer("at", index_dtype, (N,))
+    gathered, scattered = Buffer("gathered", dtype, (N,)), Buffer("scattered", dtype, (200,))
+
+    def fill(b):
+        def body(j):
+            where = b.as_index(b.load(at, (j,)), 200)
+            b.store(gathered, (j,), b.load(x, (where,)))
+            b.store(scattered, (where,), b.load(x, (j,)))
+
+        b.loop("vector", "j", N, body)
+
+    source = hostile(dtype, 200)
+    source = np.resize(source, 200)
+    for name in runnable():
+        made = kernel("indirect", [x, at, gathered, scattered], ["gathered", "scattered"], fill)
+        compiled = Compiled(made, NAMED[name])
+        for extent in (0, 3, 16, 100, 130):
+            where = np.random.default_rng(3).permutation(200)[:extent].astype(index_dtype.numpy)
+            out, spread = np.zeros(extent, dtype.numpy), np.zeros(200, dtype.numpy)
+            compiled.run([source, where, out, spread], {"n": extent})
+            expected = np.zeros(200, dtype.numpy)
+            expected[where] = source[:extent]
+            np.testing.assert_array_equal(out, source[where])
+            np.testing.assert_array_equal(spread, expected)
+
+
+@pytest.mark.parametrize("kind", ("vector", "serial"))
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_guards_keep_loads_and_stores_inside(dtype, kind):
+    """z[i] = x[i - 2] where 2 <= i < n - 3, else a filler; y[i] is written only where x[i] equals x[0]."""
+    x, y, z = Buffer("x", dtype, (N,)), Buffer("y", dtype, (N,)), Buffer("z", dtype, (N,))
+
+    def fill(b):
+        def body(i):
+            inside = b.in_range(i, 2, N - 3)
+            filler = b.load(x, (0,))
+            value = b._fresh(dtype)
+            b.append(Load(value, "x", (i - 2,), inside, filler))
+            b.store(z, (i,), value)
+            own = b.load(x, (i,))
+            b.append(Store("y", (i,), own, b.let("eq", own, filler)))
+
+        b.loop(kind, "i", N, body)
+
+    for name in runnable():
+        compiled = Compiled(kernel("guarded", [x, y, z], ["y", "z"], fill), NAMED[name])
+        for extent in (0, 1, 4, 5, 6, 16, 19, 64, 67, 100):
+            source = np.resize(hostile(dtype, 4 + extent)[-7:], extent)
+            kept, out = np.full(extent, 55, dtype.numpy), np.zeros(extent, dtype.numpy)
+            compiled.run([source, kept, out], {"n": extent})
+            steps = np.arange(extent)
+            inside = (steps >= 2) & (steps < extent - 3)
+            np.testing.assert_array_equal(out, np.where(inside, np.roll(source, 2), source[:1]))
+            written = source == source[:1]
+            np.testing.assert_array_equal(kept, np.where(written, source, np.full(extent, 55, dtype.numpy)))
+
+
+def test_mixed_widths_share_their_lanes():
+    x, k, z = Buffer("x", float32, (N,)), Buffer("k", int64, (N,)), Buffer("z", float64, (N,))
+
+    def fill(b):
+        def body(i):
+            wide = b.let("cast", b.load(x, (i,)), dtype=float64)
+            b.store(z, (i,), b.let("mul", wide, b.let("cast", b.index_value(3 * i + N, int64), dtype=float64)))
+            b.store(k, (i,), b.let("cast", b.let("lt", wide, b.literal(0.0, float64)), dtype=int64))
+
+        b.loop("vector", "i", N, body)
+
+    for name in runnable():
+        compiled = Compiled(kernel("mixed", [x, k, z], ["k", "z"], fill), NAMED[name])
+        for extent in (0, 1, 20, 77, 130):
+            source = np.random.default_rng(0).normal(size=extent).astype(np.float32)
+            signs, out = np.zeros(extent, np.int64), np.zeros(extent)
+            compiled.run([source, signs, out], {"n": extent})
+            np.testing.assert_array_equal(out, source.astype(np.float64) * (3.0 * np.arange(extent) + extent))
+            np.testing.assert_array_equal(signs, source < 0)
