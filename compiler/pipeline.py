@@ -16,7 +16,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 import lazygraph.compiler
-from lazygraph.compiler.codegen.llvm.contraction import emit_contraction
+from lazygraph.compiler.codegen.llvm.contraction import emit_contraction, schedule_for
 from lazygraph.compiler.codegen.llvm.entry import emit_entry, kernel_symbols
 from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.module import assembly, compile_module
@@ -26,7 +26,7 @@ from lazygraph.compiler.ir.hash import graph_hash
 from lazygraph.compiler.ir.print import print_graph
 from lazygraph.compiler.loop.ir import AnyKernel, Contraction, Kernel
 from lazygraph.compiler.loop.print import print_kernel
-from lazygraph.compiler.loop.schedule.contraction import ContractionSchedule, choose
+from lazygraph.compiler.loop.schedule.contraction import ContractionSchedule
 from lazygraph.compiler.loop.schedule.machine import Machine, host_machine
 from lazygraph.compiler.loop.schedule.tiling import contraction_work
 from lazygraph.compiler.loop.work import Work, work
@@ -91,9 +91,8 @@ class Compilation:
 
     @cached_property
     def schedules(self) -> Mapping[str, ContractionSchedule]:
-        target = self.options.target
         return {
-            kernel.name: choose(kernel, self.options.machine, target.vector_bytes, target.vector_registers)
+            kernel.name: schedule_for(kernel, self.options.machine, self.options.target)
             for kernel in self.program.kernels
             if isinstance(kernel, Contraction)
         }
