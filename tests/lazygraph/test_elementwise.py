@@ -1,0 +1,120 @@
+"""Elementwise functions follow NumPy in values, dtypes and special cases."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+import lazygraph as lg
+from tests.lazygraph.evaluation import evaluate
+
+RNG = np.random.default_rng(0)
+SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.7, -3.7, 1e-3, 80.0, -80.0, np.inf, -np.inf, np.nan])
+UNARY = ["abs", "ceil", "cos", "exp", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
+         "logical_not", "negative", "positive", "reciprocal", "round", "sign", "sin", "sinh", "cosh", "sqrt", "square",
+         "tan", "tanh", "trunc"]  # fmt: skip
+BINARY = ["add", "divide", "equal", "floor_divide", "greater", "greater_equal", "less", "less_equal", "logaddexp",
+          "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "not_equal", "pow", "remainder",
+          "subtract"]  # fmt: skip
+BITS = ["bitwise_and", "bitwise_or", "bitwise_xor"]
+
+
+def close(found: Any, expected: Any) -> None:
+    assert found.dtype == expected.dtype
+    rtol = 1e-6 if expected.dtype == np.float32 else 1e-14
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_a_function_of_one_operand_as_in_numpy(name: str, dtype: Any) -> None:
+    array = SPECIAL.astype(dtype) if dtype != np.int32 else np.array([0, 1, -1, 7, -40], dtype)
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(array)
+        if name == "reciprocal" and dtype == np.int32:  # ours is a float, as every function of analysis
+            expected = 1 / array
+    close(evaluate(getattr(lg, name)(array)), expected)
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_a_function_of_two_operands_as_in_numpy(name: str, dtype: Any) -> None:
+    array = SPECIAL.astype(dtype) if dtype != np.int32 else np.array([0, 1, -1, 7, -7, 5, -2], dtype)
+    x, y = array[:, None], array[None, :]
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x, np.abs(y) if name == "pow" and dtype == np.int32 else y)
+    close(evaluate(getattr(lg, name)(x, lg.abs(y) if name == "pow" and dtype == np.int32 else y)), expected)
+
+
+@pytest.mark.parametrize("name", ["floor_divide", "remainder"])
+def test_floored_division_keeps_the_signs_of_zeros(name: str) -> None:
+    x, y = SPECIAL[:, None], SPECIAL[None, :]
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x, y)
+    found = evaluate(getattr(lg, name)(x, y))
+    zero = expected == 0
+    np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
+
+
+def test_large_quotients_floor_as_in_numpy() -> None:
+    x, y = RNG.normal(size=1000) * 10.0 ** RNG.integers(-8, 8, 1000), RNG.normal(size=1000)
+    close(evaluate(lg.floor_divide(x, y)), x // y)
+    close(evaluate(lg.remainder(x, y)), x % y)
+    i, j = RNG.integers(-50, 50, 1000), RNG.integers(1, 20, 1000) * RNG.choice([-1, 1], 1000)
+    close(evaluate(lg.floor_divide(i, j)), i // j)
+    close(evaluate(lg.remainder(i, j)), i % j)
+
+
+@pytest.mark.parametrize("name", BITS)
+@pytest.mark.parametrize("dtype", [np.bool_, np.int32, np.uint32, np.int64])
+def test_bit_operations_as_in_numpy(name: str, dtype: Any) -> None:
+    x, y = RNG.integers(0, 2**31, (2, 20)).astype(dtype)
+    close(evaluate(getattr(lg, name)(x, y)), getattr(np, name)(x, y))
+    close(evaluate(~lg.constant(x)), ~x)
+
+
+def test_shifts_as_in_numpy() -> None:
+    x, y = np.array([1, -8, 2**30], np.int32)[:, None], np.arange(32, dtype=np.int32)
+    close(evaluate(lg.constant(x) << y), x << y)
+    close(evaluate(lg.constant(x) >> y), x >> y)
+
+
+def test_bools_add_multiply_and_compare_as_in_numpy_and_do_not_subtract() -> None:
+    x, y = np.array([[False], [True]]), np.array([False, True])
+    for name in ["add", "multiply", "less", "less_equal", "greater", "maximum", "minimum", "equal"]:
+        close(evaluate(getattr(lg, name)(x, y)), getattr(np, name)(x, y))
+    for wrong in [lambda: lg.subtract(x, y), lambda: lg.negative(x)]:
+        with pytest.raises(lg.DTypeError, match="bools are not numbers here"):
+            wrong()
+
+
+def test_where_and_clip_as_in_numpy() -> None:
+    x = RNG.normal(size=(3, 4)).astype(np.float32)
+    close(evaluate(lg.where(x > 0, x, 0)), np.where(x > 0, x, np.float32(0)))
+    close(evaluate(lg.where(np.array([1, 0, 2, 0]), 1, x)), np.where([1, 0, 2, 0], np.float32(1), x))
+    close(evaluate(lg.clip(x, -0.5, 0.5)), np.clip(x, -0.5, 0.5))
+    close(evaluate(lg.clip(x, None, x[0])), np.clip(x, None, x[0]))
+
+
+def test_erf_as_in_scipy() -> None:
+    np.testing.assert_allclose(evaluate(lg.erf(SPECIAL)), scipy.special.erf(SPECIAL), rtol=1e-14)
+
+
+def test_casts_saturate() -> None:
+    x = np.array([1.9, -1.9, 1e10, -1e10, np.nan, np.inf])
+    close(evaluate(lg.astype(x, lg.int32)), np.array([1, -1, 2**31 - 1, -(2**31), 0, 2**31 - 1], np.int32))
+    close(evaluate(lg.astype(x, bool)), np.array([True] * 6))
+
+
+@pytest.mark.parametrize("exponent", [2, 2.0, 3, 0.5, -1])
+def test_powers_by_numbers_as_in_numpy(exponent: float) -> None:
+    x = np.array([0.5, 2.0, 3.0], np.float32)
+    close(evaluate(lg.constant(x) ** exponent), x**exponent)
+
+
+def test_operators_with_arrays_on_the_left_give_tensors() -> None:
+    x = lg.placeholder((3,), lg.float32, "x")
+    for found in [np.ones(3, np.float32) + x, np.float32(2) * x, 1 - x, np.ones((2, 3), np.float32) @ x, 2**x]:
+        assert isinstance(found, lg.Tensor)
+        assert found.dtype is lg.float32

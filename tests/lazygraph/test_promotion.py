@@ -1,0 +1,77 @@
+"""Promotion and broadcasting follow NumPy, and never take a symbolic extent for 1."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import lazygraph as lg
+from tests.lazygraph.evaluation import evaluate
+
+DTYPES = [np.bool_, np.int32, np.int64, np.uint32, np.float32, np.float64]
+NUMBERS = [True, 2, 1.5]
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(DTYPES, DTYPES)))
+def test_two_dtypes_promote_as_in_numpy(left: Any, right: Any) -> None:
+    assert lg.promote_types(left, right).numpy == np.promote_types(left, right)
+    found = lg.constant(np.ones(2, left)) + np.ones(2, right)
+    assert found.dtype.numpy == np.promote_types(left, right)
+
+
+@pytest.mark.parametrize(("dtype", "number"), list(itertools.product(DTYPES, NUMBERS)))
+def test_python_numbers_are_weak_as_in_numpy(dtype: Any, number: Any) -> None:
+    array = np.ones(2, dtype)
+    for found, expected in [(lg.constant(array) * number, array * number), (number * lg.constant(array), number * array)]:
+        assert found.dtype.numpy == expected.dtype
+        np.testing.assert_array_equal(evaluate(found), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numpy_scalars_are_not_weak(dtype: Any) -> None:
+    assert (lg.constant(np.ones(2, dtype)) * np.float64(2)).dtype is lg.float64
+
+
+def test_a_python_integer_that_does_not_fit_is_an_error() -> None:
+    with pytest.raises(OverflowError, match="4294967296 does not fit uint32: expected 0 .. 4294967295"):
+        lg.constant([1], lg.uint32) + 2**32
+
+
+@given(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
+def test_shapes_broadcast_as_in_numpy(shapes: Any) -> None:
+    left, right = (np.arange(int(np.prod(shape))).reshape(shape) for shape in shapes.input_shapes)
+    assert lg.broadcast_shapes(left.shape, right.shape) == shapes.result_shape
+    np.testing.assert_array_equal(evaluate(lg.constant(left) - right), left - right)
+
+
+@given(st.lists(hnp.array_shapes(max_dims=3, max_side=3), min_size=2, max_size=3))
+def test_shapes_that_numpy_refuses_are_refused(shapes: list[tuple[int, ...]]) -> None:
+    try:
+        expected = np.broadcast_shapes(*shapes)
+    except ValueError:
+        with pytest.raises(lg.ShapeError, match="do not broadcast"):
+            lg.broadcast_shapes(*shapes)
+    else:
+        assert lg.broadcast_shapes(*shapes) == expected
+
+
+def test_a_symbolic_extent_broadcasts_with_itself_and_with_1() -> None:
+    n = lg.dim("n")
+    x = lg.placeholder((n, 3), lg.float32, "x")
+    assert (x + x[:, :1]).shape == (n, 3)
+    assert (x + np.ones((1, 3), np.float32)).shape == (n, 3)
+    for rows in (0, 1, 5):
+        array = np.arange(3 * rows, dtype=np.float32).reshape(rows, 3)
+        np.testing.assert_array_equal(evaluate(x + x[:, :1], {x: array}), array + array[:, :1])
+
+
+def test_a_symbolic_extent_is_never_treated_as_1_or_as_another_dim() -> None:
+    x, y = lg.placeholder((lg.dim("n"),), name="x"), lg.placeholder((lg.dim("m"),), name="y")
+    with pytest.raises(lg.ShapeError, match="n and m of axis -1 are not known to be equal: use one lg.dim for both"):
+        x + y
+    with pytest.raises(lg.ShapeError, match="n and 5"):
+        x + np.ones(5)
