@@ -1,10 +1,10 @@
 """Integer expressions: extents of tensors and indices of loops, in one canonical form.
 
 An `Extent` is an int or a `Dim`: a polynomial with integer coefficients over atoms. An atom is a named `Symbol` (a
-symbolic dim or a loop variable, with its range) or a floordiv, mod, min or max of polynomials. Equal polynomials are equal
-objects' values, so `==` is decidable up to the identities below; `prove_nonnegative` decides orderings by the ranges.
-Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c; (x//a)//b = x//(a*b);
-b*(y//b) + y%b = y.
+symbolic dim or a loop variable, with its range) or a floordiv, mod, min or max of polynomials. Equal polynomials are
+equal objects' values, so `==` is decidable up to the identities below; `prove_nonnegative` decides orderings by the
+ranges. Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c;
+(x//a)//b = x//(a*b); b*(y//b) + y%b = y; (max(x, y) + k)//c = max((x + k)//c, (y + k)//c), and so for min.
 """
 
 from __future__ import annotations
@@ -74,31 +74,31 @@ class Dim:
     def __bool__(self) -> bool:
         raise TypeError(f"the truth of the symbolic extent {self} is not known when the graph is built")
 
-    def __add__(self, other: Extent) -> Extent:
+    def __add__(self, other: object) -> Extent:
         return add(self, other) if isinstance(other, int | Dim) else NotImplemented
 
-    def __radd__(self, other: int) -> Extent:
+    def __radd__(self, other: object) -> Extent:
         return add(other, self) if isinstance(other, int) else NotImplemented
 
-    def __sub__(self, other: Extent) -> Extent:
+    def __sub__(self, other: object) -> Extent:
         return add(self, multiply(other, -1)) if isinstance(other, int | Dim) else NotImplemented
 
-    def __rsub__(self, other: int) -> Extent:
+    def __rsub__(self, other: object) -> Extent:
         return add(other, multiply(self, -1)) if isinstance(other, int) else NotImplemented
 
-    def __mul__(self, other: Extent) -> Extent:
+    def __mul__(self, other: object) -> Extent:
         return multiply(self, other) if isinstance(other, int | Dim) else NotImplemented
 
-    def __rmul__(self, other: int) -> Extent:
+    def __rmul__(self, other: object) -> Extent:
         return multiply(other, self) if isinstance(other, int) else NotImplemented
 
     def __neg__(self) -> Extent:
         return multiply(self, -1)
 
-    def __floordiv__(self, other: Extent) -> Extent:
+    def __floordiv__(self, other: object) -> Extent:
         return floordiv(self, other) if isinstance(other, int | Dim) else NotImplemented
 
-    def __mod__(self, other: Extent) -> Extent:
+    def __mod__(self, other: object) -> Extent:
         return mod(self, other) if isinstance(other, int | Dim) else NotImplemented
 
 
@@ -106,9 +106,7 @@ Extent = Union[int, Dim]
 Shape = tuple[Extent, ...]
 
 
-def symbol(
-    name: str, lower: Extent = 0, upper: Extent | None = None, multiple_of: int = 1
-) -> Dim:
+def symbol(name: str, lower: Extent = 0, upper: Extent | None = None, multiple_of: int = 1) -> Dim:
     """The expression that is one named symbol."""
     return of_symbol(Symbol(name, lower, upper, multiple_of))
 
@@ -120,13 +118,13 @@ def of_symbol(atom: Symbol) -> Dim:
 def as_symbol(extent: Extent) -> Symbol | None:
     """The symbol, if the expression is exactly one."""
     if isinstance(extent, Dim) and len(extent.terms) == 1:
-        (atoms, coefficient), = extent.terms
+        ((atoms, coefficient),) = extent.terms
         if coefficient == 1 and len(atoms) == 1 and isinstance(atoms[0], Symbol):
             return atoms[0]
     return None
 
 
-# --- the canonical form -------------------------------------------------------------------------------------------------
+# --- the canonical form -----------------------------------------------------------------------------------------------
 
 
 def _terms(extent: Extent) -> Terms:
@@ -202,7 +200,10 @@ def _split_by(left: Extent, right: Extent) -> tuple[Extent, Extent]:
     rest: dict[Monomial, int] = {}
     for atoms, coefficient in _terms(left):
         remaining = list(atoms)
-        divides = all(atom in remaining and (remaining.remove(atom) or True) for atom in divisor_atoms)
+        for atom in divisor_atoms:
+            if atom in remaining:
+                remaining.remove(atom)
+        divides = len(remaining) == len(atoms) - len(divisor_atoms)
         if divides and coefficient % divisor == 0:
             quotient[tuple(remaining)] = coefficient // divisor
         elif divides and not divisor_atoms and not atoms:  # a constant splits into its own quotient and remainder
@@ -233,7 +234,12 @@ def floordiv(left: Extent, right: Extent) -> Extent:
         if right == 1:
             return add(quotient, rest)
     inner = _sole_compound(rest)
-    if inner is not None and inner.kind == "floordiv" and prove_nonnegative(inner.right - 1) and prove_nonnegative(right - 1):
+    if (
+        inner is not None
+        and inner.kind == "floordiv"
+        and prove_nonnegative(inner.right - 1)
+        and prove_nonnegative(right - 1)
+    ):
         return add(quotient, floordiv(inner.left, multiply(inner.right, right)))
     for atoms, coefficient in _terms(rest):
         if len(atoms) == 1 and coefficient == 1 and isinstance(atoms[0], Compound) and atoms[0].kind in ("min", "max"):
@@ -298,7 +304,7 @@ def _scale_down(extent: Extent, factor: int) -> Extent:
     return _build({atoms: coefficient // factor for atoms, coefficient in _terms(extent)})
 
 
-# --- what is known ------------------------------------------------------------------------------------------------------
+# --- what is known ----------------------------------------------------------------------------------------------------
 
 
 def divides(divisor: int, extent: Extent) -> bool:
@@ -372,7 +378,9 @@ def prove_nonnegative(extent: Extent, depth: int = 8) -> bool:
     replaced = _replace_extreme(extent)
     if replaced is not None and prove_nonnegative(replaced, depth - 1):
         return True
-    return any(enough([prove_nonnegative(each, depth - 1) for each in cases]) for enough, cases in _without_compound(extent))
+    return any(
+        enough([prove_nonnegative(each, depth - 1) for each in cases]) for enough, cases in _without_compound(extent)
+    )
 
 
 def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[list[bool]], bool], list[Extent]]]:
@@ -454,7 +462,7 @@ def compare_equal(left: Extent, right: Extent) -> bool | None:
     return None
 
 
-# --- evaluation ---------------------------------------------------------------------------------------------------------
+# --- evaluation -------------------------------------------------------------------------------------------------------
 
 _COMPOUND: Mapping[str, Callable[[Extent, Extent], Extent]] = {
     "floordiv": floordiv,
@@ -491,13 +499,16 @@ def evaluate(extent: Extent, values: Mapping[str, int]) -> int:
     return result
 
 
-# --- text ---------------------------------------------------------------------------------------------------------------
+# --- text -------------------------------------------------------------------------------------------------------------
 
 
 def _print_terms(terms: Terms) -> str:
     parts: list[str] = []
     for atoms, coefficient in terms:
-        names = [f"({atom})" if isinstance(atom, Compound) and atom.kind in ("floordiv", "mod") else str(atom) for atom in atoms]
+        names = [
+            f"({atom})" if isinstance(atom, Compound) and atom.kind in ("floordiv", "mod") else str(atom)
+            for atom in atoms
+        ]
         if len(terms) == 1 and coefficient == 1 and len(names) == 1:
             names = [str(atoms[0])]
         if abs(coefficient) != 1 or not names:

@@ -47,16 +47,14 @@ def interpret(
     for node in graph.nodes:
         if node.op.name == "parameter":
             if node.output not in known:
-                raise ValueError(f"{graph.name}: parameter {node['name']!r} is neither an input nor a variable of the graph")
+                raise ValueError(f"{graph.name}: {node['name']!r} is neither an input nor a variable of the graph")
             continue
         known.update(zip(node.outputs, evaluate_node(node, [known[each] for each in node.inputs], values)))
         for operand in node.inputs:
             uses[operand] -= 1
             if not uses[operand] and operand not in results:
                 del known[operand]
-    return Interpreted(
-        tuple([known[each] for each in graph.outputs]), tuple([known[new] for _, new in graph.updates])
-    )
+    return Interpreted(tuple([known[each] for each in graph.outputs]), tuple([known[new] for _, new in graph.updates]))
 
 
 def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[str, int]) -> tuple[np.ndarray, ...]:
@@ -72,12 +70,12 @@ def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[st
     for array, output in zip(arrays, node.outputs, strict=True):
         shape = tuple([dims.evaluate(extent, values) for extent in output.shape])
         if array.shape != shape or array.dtype != output.dtype.numpy:
-            expected = f"{output.dtype}{list(shape)}"
-            raise ValueError(f"{node.op.name}: its reference gave {array.dtype}{list(array.shape)} where its type is {expected}")
+            gave, typed = f"{array.dtype}{list(array.shape)}", f"{output.dtype}{list(shape)}"
+            raise ValueError(f"{node.op.name}: its reference gave {gave} where its type is {typed}")
     return arrays
 
 
-# --- symbolic extents ---------------------------------------------------------------------------------------------------
+# --- symbolic extents -------------------------------------------------------------------------------------------------
 
 
 def solve_dims(
@@ -110,7 +108,8 @@ def solve_dims(
                 left.append((name, axis, extent, found))
         if len(left) == len(pending):
             name, axis, extent, found = left[0]
-            raise ShapeError(f"{name}: axis {axis}: {extent} = {found} does not determine its dims: give them as arguments")
+            equation = f"{extent} = {found}"
+            raise ShapeError(f"{name}: axis {axis}: {equation} does not determine its dims: give them as arguments")
         pending = left
     for each in symbols.values():
         _require_range(each, values)
@@ -147,5 +146,3 @@ def _require_range(symbol: Symbol, values: Mapping[str, int]) -> None:
         raise ShapeError(f"dim {symbol}: expected a value in {span}, found {value}")
     if value % symbol.multiple_of:
         raise ShapeError(f"dim {symbol}: expected a multiple of {symbol.multiple_of}, found {value}")
-
-

@@ -1,7 +1,7 @@
 """What a failed run-time check says.
 
-In: the kind of a check, its two numbers, the attributes of its node. Out: the sentence that the user reads; compiled code
-reports the kind and the numbers only, so the same object bytes serve every user's line.
+In: the kind of a check, its two numbers, the attributes of its node. Out: the sentence that the user reads; compiled
+code reports the kind and the numbers only, so the same object bytes serve every user's line.
 """
 
 from __future__ import annotations

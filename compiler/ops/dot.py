@@ -1,7 +1,8 @@
 """The general dot: products of two tensors summed over contracted axes, with batch axes side by side.
 
 In: two tensors of one dtype. Out: one with axes (batch, free axes of the left, free axes of the right), free axes in
-increasing order. Matrix products, batched products, einsum of two operands and the gradients of all of them are this op.
+increasing order. Matrix products, batched products, einsum of two operands and the gradients of all of them are this
+op.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _dot_reference(
     right = b.transpose((*batch[1], *contract[1], *b_free)).astype(wide)
     many, inner = _count(a, batch[0]), _count(a, contract[0])
     matrices = left.reshape(many, _count(a, a_free), inner), right.reshape(many, inner, _count(b, b_free))
-    return np.matmul(*matrices).reshape(shape).astype(a.dtype)
+    return np.asarray(np.matmul(*matrices)).reshape(shape).astype(a.dtype)
 
 
 def _count(x: np.ndarray, axes: Sequence[int]) -> int:
@@ -118,9 +119,7 @@ def _dot_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -
     return (for_a, for_b)
 
 
-def _dot_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _dot_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     """Two batched operands gain a batch axis; the axis of a single one is a free axis, moved to the front."""
     shift_a, shift_b = (int(each) for each in batched)
     batch = _shifted(node["batch"], shift_a, shift_b)

@@ -1,7 +1,7 @@
 """Ops that mean something beyond their value: run-time checks and the end of differentiation.
 
-In: a tensor, and for `check` a condition. Out: the tensor. A check is an effect: it is kept though nothing depends on its
-condition, and it hands its operand on so that what must come after it reads its result.
+In: a tensor, and for `check` a condition. Out: the tensor. A check is an effect: it is kept though nothing depends on
+its condition, and it hands its operand on so that what must come after it reads its result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lazygraph.compiler.ops.compose import batched_input
 from lazygraph.compiler.ops.lowering import BodyBuilder, Elementwise, Loops
 from lazygraph.compiler.ops.nests import nest, serial_then_vector
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, no_smooth, smooth
+from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, no_smooth, smooth, unary_cases
 from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
 from lazygraph.runtime.dtypes import DType
 
@@ -47,9 +47,7 @@ def _check_transpose(
     return (cotangents[0] if linear[0] else None, None)
 
 
-def _check_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _check_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     x = batched_input(inputs[0], batched[0], size)
     return apply(node.op, (x, inputs[1]), node.attributes, serial=next(serials))
 
@@ -92,19 +90,23 @@ check = register(
     )
 )
 
+
+def _stop_type(types: tuple[TensorType, ...], attributes: Attributes) -> tuple[TensorType, ...]:
+    require_operands("stop_gradient", types, 1)
+    return types
+
+
 stop_gradient = register(
     Op(
         name="stop_gradient",
         doc="x, taken as a constant by differentiation.",
-        type_rule=lambda types, attributes: (require_operands("stop_gradient", types, 1), types)[1],
+        type_rule=_stop_type,
         reference=lambda x: x,
         jvp=no_tangent,
         transpose=NOT_LINEAR,
         batch=lambda node, inputs, batched, size: (node.op(inputs[0]),),
         lower=Elementwise(lambda b, x: x),
-        domain=Domain(
-            ALL_TYPES, lambda rng, dtype: [((hostile(rng, dtype, shape),), {}) for shape in [(), (0,), (3, 67)]], no_smooth
-        ),
+        domain=Domain(ALL_TYPES, unary_cases([((), {}), ((0,), {}), ((3, 67), {})]), no_smooth),
         ulp=0,
         flags=Flags(elementwise=True),
     )

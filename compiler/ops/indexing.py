@@ -1,9 +1,10 @@
 """Reads and sums at computed indices: gather and scatter_add.
 
-In: a tensor, and one integer array per indexed axis, all of one shape S. Out: gather reads `operand[.., i_k, ..]` into shape
-S + the remaining axes; scatter_add adds updates of that shape there, in order of their position in S, so that the sum's
-bits do not depend on the schedule. Mode "check" fails the step on an index outside 0 .. extent-1, "clip" takes the nearest
-one inside. No index out of range is ever read or written; on an axis without elements a clipped read gives 0.
+In: a tensor, and one integer array per indexed axis, all of one shape S. Out: gather reads `operand[.., i_k, ..]` into
+shape S + the remaining axes; scatter_add adds updates of that shape there, in order of their position in S, so that
+the sum's bits do not depend on the schedule. Mode "check" fails the step on an index outside 0 .. extent-1, "clip"
+takes the nearest one inside. No index out of range is ever read or written; on an axis without elements a clipped read
+gives 0.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _all(b: BodyBuilder, conditions: Sequence[Operand]) -> Operand | None:
     return held
 
 
-# --- gather -------------------------------------------------------------------------------------------------------------
+# --- gather -----------------------------------------------------------------------------------------------------------
 
 
 def _gather_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
@@ -113,7 +114,7 @@ def _gather_reference(operand: np.ndarray, *indices: np.ndarray, axes: tuple[int
     shape = indices[0].shape + tuple(operand.shape[axis] for axis in rest)
     if not held.all():
         return np.zeros(shape, operand.dtype)
-    return operand.transpose((*axes, *rest))[tuple(clipped)].reshape(shape)
+    return np.asarray(operand.transpose((*axes, *rest))[tuple(clipped)]).reshape(shape)
 
 
 def _gather_jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -130,9 +131,7 @@ def _gather_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]
     return (emit("scatter_add", zeros(operand.type), ct, *indices, **node.attributes), *none)
 
 
-def _gather_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _gather_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     operand, *indices = inputs
     axes, mode = node["axes"], node["mode"]
     if not any(batched[1:]):  # one set of indices for all examples: the batch axis is one more remaining axis
@@ -185,10 +184,7 @@ def _some_indices(
     """Alternately int32 and int64; beyond both ends of the axis where the mode allows it."""
     spare = 3 if mode == "clip" else 0
     kinds = (np.int64, np.int32)
-    return [
-        rng.integers(-spare, max(shape[axis], 1) + spare, picked).astype(kinds[axis % 2])
-        for axis in axes
-    ]  # fmt: skip
+    return [rng.integers(-spare, max(shape[axis], 1) + spare, picked).astype(kinds[axis % 2]) for axis in axes]
 
 
 def _gather_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
@@ -224,7 +220,7 @@ gather = register(
 )
 
 
-# --- scatter_add --------------------------------------------------------------------------------------------------------
+# --- scatter_add ------------------------------------------------------------------------------------------------------
 
 
 def _scatter_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
@@ -265,9 +261,7 @@ def _scatter_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...
     return (ct if linear[0] else None, for_updates, *none)
 
 
-def _scatter_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _scatter_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     operand, updates, *indices = inputs
     operand, updates = batched_input(operand, batched[0], size), batched_input(updates, batched[1], size)
     axes, mode = tuple([axis + 1 for axis in node["axes"]]), node["mode"]
@@ -303,7 +297,12 @@ def _write_scatter(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outpu
 
 
 def _scatter_part(
-    b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], target: Buffer, fixed: Index, row: tuple[Extent, Extent] | None
+    b: BodyBuilder,
+    node: Node,
+    inputs: tuple[Buffer, ...],
+    target: Buffer,
+    fixed: Index,
+    row: tuple[Extent, Extent] | None,
 ) -> None:
     """One part: copy the operand, then add the updates; `row` is (first element, count) along the last axis."""
     operand, updates, *indices = inputs

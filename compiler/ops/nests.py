@@ -1,7 +1,7 @@
 """Nested loops over a shape, for ops that write their own statements.
 
-In: a builder, the kind of each loop ("parallel", "serial", "vector") and its extent. Out: the statements of a nest around
-what `body` appends for one index.
+In: a builder, the kind of each loop ("parallel", "serial", "vector") and its extent. Out: the statements of a nest
+around what `body` appends for one index.
 """
 
 from __future__ import annotations

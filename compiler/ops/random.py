@@ -1,8 +1,8 @@
 """Random bits from a key and a counter: Threefry-2x32 with 20 rounds.
 
-In: a key of two words (or an array of keys). Out: a word per element that depends on the key and on the element's position
-only, so every schedule and thread count draws the same numbers.
-Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3.
+In: a key of two words (or an array of keys). Out: a word per element that depends on the key and on the element's
+position only, so every schedule and thread count draws the same numbers. Source: Salmon, Moraes, Dror, Shaw, "Parallel
+random numbers: as easy as 1, 2, 3", SC 2011, section 3.3.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def threefry(
 ) -> tuple[W, W]:
     """Two words from a key and a counter, in whatever arithmetic on 32-bit words the functions give.
 
-    Round r: x0 += x1; x1 = rotl(x1, ROTATIONS[r % 8]) ^ x0; after every fourth, key words and the round count are added.
+    Round r: x0 += x1; x1 = rotl(x1, ROTATIONS[r % 8]) ^ x0; after every fourth, key words and a round count are added.
     """
     schedule = (*key, xor(xor(key[0], key[1]), word(PARITY)))
     x0, x1 = add(counter[0], schedule[0]), add(counter[1], schedule[1])
@@ -56,7 +56,10 @@ def threefry(
     return x0, x1
 
 
-def threefry_numpy(key: tuple[np.ndarray, np.ndarray], counter: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+Words = tuple[np.ndarray, np.ndarray]
+
+
+def threefry_numpy(key: Words, counter: Words) -> Words:
     """`threefry` over uint32 arrays."""
     return threefry(
         key,
@@ -86,9 +89,7 @@ def _bits_reference(key: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
     return words.reshape(key.shape[:-1] + shape)
 
 
-def _bits_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _bits_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     return (emit("random_bits", inputs[0], shape=node["shape"]),)
 
 

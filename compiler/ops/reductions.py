@@ -59,7 +59,7 @@ def nonempty(x: Value, axes: Sequence[int], op: str) -> Value:
     return x
 
 
-# --- what the records share ---------------------------------------------------------------------------------------------
+# --- what the records share -------------------------------------------------------------------------------------------
 
 
 def _require_some(op: str, x: TensorType, axes: Sequence[int]) -> None:
@@ -115,6 +115,10 @@ def _from_identity(reduce: Callable[..., Any], lowest: bool) -> Callable[..., np
     return reference
 
 
+def _logical(reduce: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    return lambda x, *, axes: np.asarray(reduce(x, axis=axes))
+
+
 def _end(dtype: np.dtype, lowest: bool) -> Any:
     """The least or greatest value of a dtype: the identity of max or min."""
     if dtype.kind == "b":
@@ -150,7 +154,7 @@ def _distinct_cases(rng: np.random.Generator) -> list[Case]:
     return [((distinct(rng, shape),), dict(each)) for shape, each in _FEW]
 
 
-# --- sum ----------------------------------------------------------------------------------------------------------------
+# --- sum --------------------------------------------------------------------------------------------------------------
 
 
 def _sum_jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -163,7 +167,7 @@ def _sum_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -
     return (None if ct is None else _spread_back(node, ct),)
 
 
-# --- prod ---------------------------------------------------------------------------------------------------------------
+# --- prod -------------------------------------------------------------------------------------------------------------
 
 
 def _prod_jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -212,7 +216,7 @@ def _part(x: Value, start: int, stop: int) -> Value:
     return emit("slice", x, starts=starts, stops=(*x.shape[:-1], stop), steps=(1,) * x.type.rank)
 
 
-# --- max, min -----------------------------------------------------------------------------------------------------------
+# --- max, min ---------------------------------------------------------------------------------------------------------
 
 
 def _extreme_jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -227,7 +231,7 @@ def _extreme_jvp(node: Node, tangents: Tangents) -> Tangents:
     return (emit("div", total, count),)
 
 
-# --- argmax, argmin -----------------------------------------------------------------------------------------------------
+# --- argmax, argmin ---------------------------------------------------------------------------------------------------
 
 
 def _arg_type(op: str) -> Callable[..., Sequence[TensorType]]:
@@ -266,7 +270,7 @@ _ARG_SHAPES: Sequence[tuple[Sequence[int], dict[str, Any]]] = [
 ]
 
 
-# --- records ------------------------------------------------------------------------------------------------------------
+# --- records ----------------------------------------------------------------------------------------------------------
 
 
 def _reduction(
@@ -319,11 +323,13 @@ reduce_min = _reduction(
 )  # fmt: skip
 reduce_and = _reduction(
     "reduce_and", "Whether all elements over axes are true; true over nothing.",
-    ("bool",), True, lambda x, *, axes: np.all(x, axis=axes), no_tangent, NOT_LINEAR, "and", _LOGIC, 0, _NO,
+    ("bool",), True, _logical(np.all), no_tangent, NOT_LINEAR, "and", _LOGIC, 0, _NO,
 )  # fmt: skip
 reduce_or = _reduction(
     "reduce_or", "Whether any element over axes is true; false over nothing.",
-    ("bool",), True, lambda x, *, axes: np.any(x, axis=axes), no_tangent, NOT_LINEAR, "or", _LOGIC, 0, _NO,
+    ("bool",), True, _logical(np.any), no_tangent, NOT_LINEAR, "or", _LOGIC, 0, _NO,
 )  # fmt: skip
-argmax = _arg("argmax", "The index of the first greatest element along an axis, as int64; NaN wins.", np.argmax, "argmax")
+argmax = _arg(
+    "argmax", "The index of the first greatest element along an axis, as int64; NaN wins.", np.argmax, "argmax"
+)
 argmin = _arg("argmin", "The index of the first least element along an axis, as int64; NaN wins.", np.argmin, "argmin")

@@ -61,5 +61,6 @@ def unary_smooth(shapes: Shapes) -> Callable[[np.random.Generator], list[Case]]:
 
 
 __all__ = [
-    "ALL_TYPES", "NUMBERS", "Case", "Shapes", "distinct", "hostile", "no_smooth", "plain", "smooth", "unary_cases", "unary_smooth",
+    "ALL_TYPES", "NUMBERS", "Case", "Shapes",
+    "distinct", "hostile", "no_smooth", "plain", "smooth", "unary_cases", "unary_smooth",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Ops that cut tensors apart and put them together: slice, pad, concat.
 
-In: tensors of any dtype. Out: tensors whose every element is an element of an operand or a fill, found by index arithmetic
-(the `lower` field). All are linear in their operands; their transposes are each other.
+In: tensors of any dtype. Out: tensors whose every element is an element of an operand or a fill, found by index
+arithmetic (the `lower` field). All are linear in their operands; their transposes are each other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Tangents = tuple[Value | None, ...]
 Shapes = Sequence[tuple[Sequence[int], dict[str, Any]]]
 
 
-# --- slice --------------------------------------------------------------------------------------------------------------
+# --- slice ------------------------------------------------------------------------------------------------------------
 
 
 def _slice_type(types: Types, attributes: Attributes) -> Types:
@@ -54,7 +54,8 @@ def _slice_type(types: Types, attributes: Attributes) -> Types:
 
 
 def _per_axis(op: str, what: str, amounts: object, rank: int) -> Shape:
-    if not isinstance(amounts, tuple) or len(amounts) != rank or not all(isinstance(n, int | dims.Dim) for n in amounts):
+    extents = isinstance(amounts, tuple) and all(isinstance(each, int | dims.Dim) for each in amounts)
+    if not isinstance(amounts, tuple) or not extents or len(amounts) != rank:
         raise ShapeError(f"{op}: {what}: expected a tuple of {rank} extents, found {amounts!r}")
     return amounts
 
@@ -71,15 +72,13 @@ def _slice_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...])
         return (None,)
     (x,) = node.inputs
     interior = tuple([step - 1 for step in node["steps"]])
-    high = tuple([
-        extent - start - spaced(count, gap) for extent, start, count, gap in zip(x.shape, node["starts"], ct.shape, interior)
-    ])  # fmt: skip
-    return (emit("pad", ct, zeros(TensorType(x.dtype, ())), low=node["starts"], high=high, interior=interior),)
+    low = node["starts"]
+    spans = [spaced(count, gap) for count, gap in zip(ct.shape, interior)]
+    high = tuple([extent - below - span for extent, below, span in zip(x.shape, low, spans)])
+    return (emit("pad", ct, zeros(TensorType(x.dtype, ())), low=low, high=high, interior=interior),)
 
 
-def _slice_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _slice_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     starts, stops, steps = (0, *node["starts"]), (size, *node["stops"]), (1, *node["steps"])
     return (emit("slice", inputs[0], starts=starts, stops=stops, steps=steps),)
 
@@ -115,7 +114,7 @@ slice_ = register(
 )
 
 
-# --- pad ----------------------------------------------------------------------------------------------------------------
+# --- pad --------------------------------------------------------------------------------------------------------------
 
 
 def spaced(extent: Extent, gap: Extent) -> Extent:
@@ -178,9 +177,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _pad_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _pad_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     """A fill per example cannot be one scalar: pad with anything, then select it where no element of x lands."""
     amounts = {name: (0, *node[name]) for name in ("low", "high", "interior")}
     x = batched_input(inputs[0], batched[0], size)
@@ -223,6 +220,10 @@ def _pad_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     return [((hostile(rng, dtype, shape), hostile(rng, dtype, ())), dict(each)) for shape, each in _PADS]
 
 
+def _pad_smooth(rng: np.random.Generator) -> list[Case]:
+    return [(smooth(rng, shape, ()), dict(each)) for shape, each in _PADS]
+
+
 pad = register(
     Op(
         name="pad",
@@ -233,14 +234,14 @@ pad = register(
         transpose=_pad_transpose,
         batch=_pad_batch,
         lower=Pointwise(_pad_element),
-        domain=Domain(ALL_TYPES, _pad_cases, lambda rng: [(smooth(rng, shape, ()), dict(each)) for shape, each in _PADS]),
+        domain=Domain(ALL_TYPES, _pad_cases, _pad_smooth),
         ulp=0,
         flags=Flags(linear=(0, 1)),
     )
 )
 
 
-# --- concat -------------------------------------------------------------------------------------------------------------
+# --- concat -----------------------------------------------------------------------------------------------------------
 
 
 def _concat_type(types: Types, attributes: Attributes) -> Types:
@@ -269,7 +270,8 @@ def _concat_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]
     (ct,) = cotangents
     if ct is None:
         return (None,) * len(node.inputs)
-    axis, start = node["axis"], 0
+    axis = node["axis"]
+    start: Extent = 0
     pieces: list[Value | None] = []
     for x, wanted in zip(node.inputs, linear):
         stop = dims.add(start, x.shape[axis])
@@ -281,16 +283,15 @@ def _concat_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]
     return tuple(pieces)
 
 
-def _concat_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _concat_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     spread_inputs = [batched_input(x, has, size) for x, has in zip(inputs, batched)]
     return (emit("concat", *spread_inputs, axis=node["axis"] + 1),)
 
 
 def _concat_element(b: ElementBuilder, node: Node, index: Index) -> Operand:
     axis = node["axis"]
-    i, start = index[axis], 0
+    i = index[axis]
+    start: Extent = 0
     result: Operand = b.literal(0, node.output.dtype)
     for place, x in enumerate(node.inputs):
         extent = x.shape[axis]

@@ -1,7 +1,7 @@
 """Sorting: several tensors reordered along an axis by the first of them.
 
-In: operands of one shape. Out: as many, each row ordered by the first operand's: ascending, stable, -0.0 equal to 0.0, NaN
-last. Lowered to a merge sort in the loop form, rows in parallel.
+In: operands of one shape. Out: as many, each row ordered by the first operand's: ascending, stable, -0.0 equal to 0.0,
+NaN last. Lowered to a merge sort in the loop form, rows in parallel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _sort_reference(*operands: np.ndarray, axis: int) -> tuple[np.ndarray, ...] 
 
 
 def _sort_jvp(node: Node, tangents: Tangents) -> Tangents:
-    """Tangents move with their elements: d out[.., k, ..] = dx[.., order[k], ..], with the order of the first operand."""
+    """Tangents move with their elements: d out[.., k, ..] = dx[.., order[k], ..], in the first operand's order."""
     if all(each is None for each in tangents):
         return tangents
     key, axis = node.inputs[0], node["axis"]
@@ -52,9 +52,7 @@ def _sort_jvp(node: Node, tangents: Tangents) -> Tangents:
     return tuple([None if dx is None else emit("gather", dx, *counters, axes=axes, mode="clip") for dx in tangents])
 
 
-def _sort_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _sort_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     operands = [batched_input(x, has, size) for x, has in zip(inputs, batched)]
     return apply(node.op, operands, {"axis": node["axis"] + 1})
 
@@ -107,8 +105,8 @@ def _merge(
 ) -> None:
     """Merge neighbouring runs of length `run` from the sources into the targets, without a branch per element.
 
-    At position k, `left` and `right` are the next elements of the two runs of k's pair, which begins at k rounded down to
-    a multiple of 2*run (a power of two); the left one goes first unless the right one is less.
+    At position k, `left` and `right` are the next elements of the two runs of k's pair, which begins at k rounded down
+    to a multiple of 2*run (a power of two); the left one goes first unless the right one is less.
     """
     one = b.literal(1, int64)
     total = b.index_value(count, int64)

@@ -44,7 +44,7 @@ def _unary_domain(shapes: Shapes) -> Domain:
     return Domain(ALL_TYPES, unary_cases(shapes), unary_smooth(shapes))
 
 
-# --- reshape ------------------------------------------------------------------------------------------------------------
+# --- reshape ----------------------------------------------------------------------------------------------------------
 
 
 def _reshape_type(types: Types, attributes: Attributes) -> Types:
@@ -61,9 +61,7 @@ def _reshape_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...
     return (None if ct is None else emit("reshape", ct, shape=node.inputs[0].shape),)
 
 
-def _reshape_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _reshape_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     return (emit("reshape", inputs[0], shape=(size, *node["shape"])),)
 
 
@@ -136,17 +134,16 @@ reshape = register(
 )
 
 
-# --- transpose ----------------------------------------------------------------------------------------------------------
+# --- transpose --------------------------------------------------------------------------------------------------------
 
 
 def _transpose_type(types: Types, attributes: Attributes) -> Types:
     require_operands("transpose", types, 1)
     (x,) = types
-    permutation = require_axes(
-        "transpose", attributes["permutation"], x.rank, what="permutation", increasing=False
-    )
+    permutation = require_axes("transpose", attributes["permutation"], x.rank, what="permutation", increasing=False)
     if len(permutation) != x.rank:
-        raise ShapeError(f"transpose: permutation: expected {x.rank} axes for {shape_text(x.shape)}, found {permutation}")
+        expected = f"{x.rank} axes for {shape_text(x.shape)}"
+        raise ShapeError(f"transpose: permutation: expected {expected}, found {permutation}")
     return (TensorType(x.dtype, tuple([x.shape[axis] for axis in permutation])),)
 
 
@@ -190,7 +187,7 @@ transpose = register(
 )
 
 
-# --- broadcast ----------------------------------------------------------------------------------------------------------
+# --- broadcast --------------------------------------------------------------------------------------------------------
 
 
 def _broadcast_type(types: Types, attributes: Attributes) -> Types:
@@ -200,7 +197,8 @@ def _broadcast_type(types: Types, attributes: Attributes) -> Types:
     axes = require_axes("broadcast", attributes["axes"], len(shape))
     if len(axes) != x.rank:
         raise ShapeError(f"broadcast: axes: expected one per axis of {shape_text(x.shape)}, found {axes}")
-    require_equal_shapes("broadcast", "the operand and its axes of the result", x.shape, tuple([shape[a] for a in axes]))
+    kept = tuple([shape[axis] for axis in axes])
+    require_equal_shapes("broadcast", "the operand and its axes of the result", x.shape, kept)
     return (TensorType(x.dtype, shape),)
 
 
@@ -254,7 +252,7 @@ broadcast = register(
 )
 
 
-# --- reverse ------------------------------------------------------------------------------------------------------------
+# --- reverse ----------------------------------------------------------------------------------------------------------
 
 
 def _reverse_type(types: Types, attributes: Attributes) -> Types:
@@ -267,9 +265,7 @@ def _reverse_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...
     return same_op(node, cotangents)
 
 
-def _reverse_batch(
-    node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent
-) -> tuple[Value, ...]:
+def _reverse_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     return (emit("reverse", inputs[0], axes=tuple([axis + 1 for axis in node["axes"]])),)
 
 

@@ -14,7 +14,8 @@ from lazygraph.compiler.ir.dims import Dim, Extent, symbol
 
 N, M, K = symbol("n", 0, 9), symbol("m", 1, 8), symbol("k", 0, None, 2)
 NAMES = {"n": N, "m": M, "k": K}
-VALUES = st.fixed_dictionaries({"n": st.integers(0, 9), "m": st.integers(1, 8), "k": st.integers(0, 6).map(lambda k: 2 * k)})
+EVEN = st.integers(0, 6).map(lambda half: 2 * half)
+VALUES = st.fixed_dictionaries({"n": st.integers(0, 9), "m": st.integers(1, 8), "k": EVEN})
 
 Meaning = Callable[[Mapping[str, int]], int]
 Pair = tuple[Extent, Meaning]  # an expression, and what it means in Python's own arithmetic
@@ -24,7 +25,9 @@ def leaf(each: Dim | int) -> Pair:
     return each, (lambda values: each if isinstance(each, int) else values[str(each)])
 
 
-def pair_of(extents: Callable[[Extent, Extent], Extent], ints: Callable[[int, int], int]) -> Callable[[Pair, Pair], Pair]:
+def pair_of(
+    extents: Callable[[Extent, Extent], Extent], ints: Callable[[int, int], int]
+) -> Callable[[Pair, Pair], Pair]:
     return lambda a, b: (extents(a[0], b[0]), lambda values: ints(a[1](values), b[1](values)))
 
 

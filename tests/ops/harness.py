@@ -1,7 +1,7 @@
 """Small tools of the op tests: apply a record to arrays, push tangents forward node by node, evaluate what comes out.
 
-In: a record, arrays and attributes. Out: values over fresh parameters, and the arrays that the interpreter gives for them.
-The forward pass here is a plain loop over the records' rules, independent of the compiler's own differentiation.
+In: a record, arrays and attributes. Out: values over fresh parameters, and the arrays that the interpreter gives for
+them. The forward pass here is a plain loop over the records' rules, independent of the compiler's own differentiation.
 """
 
 from collections.abc import Mapping, Sequence

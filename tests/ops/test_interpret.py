@@ -21,8 +21,10 @@ N = dims.symbol("n", 1, 100)
 
 
 def test_updates_are_computed_from_old_values() -> None:
-    x, a, b = (new_parameter(name, float64, (), kind) for name, kind in [("x", "input"), ("a", "variable"), ("b", "variable")])
-    found = interpret(Graph("step", (x,), (a + b,), (a, b), ((a, b), (b, a + x))), [np.array(5.0)], [np.array(1.0), np.array(2.0)])
+    x = new_parameter("x", float64, ())
+    a, b = (new_parameter(name, float64, (), "variable") for name in "ab")
+    step = Graph("step", (x,), (a + b,), (a, b), ((a, b), (b, a + x)))
+    found = interpret(step, [np.array(5.0)], [np.array(1.0), np.array(2.0)])
     assert (found.outputs, found.updates) == ((3.0,), (2.0, 6.0))
 
 
@@ -32,7 +34,7 @@ def test_dims_are_solved_from_any_extent_that_determines_them() -> None:
     size = OPS["extent"](value=N, dtype=int64)
     graph = Graph("sizes", (x, y), (size,))
     assert interpret(graph, [np.zeros(18, np.float32), np.zeros((3, 4), np.float32)]).outputs == (7,)
-    with pytest.raises(ShapeError, match=r"x: axis 0: no n makes 2 \* n \+ m the extent found, 19|x: axis 0: no n makes"):
+    with pytest.raises(ShapeError, match=r"x: axis 0: no n makes .* the extent found, 19"):
         interpret(graph, [np.zeros(19, np.float32), np.zeros((3, 4), np.float32)])
     with pytest.raises(ShapeError, match="dim n: expected a value in 1 .. 100, found 0"):
         interpret(graph, [np.zeros(4, np.float32), np.zeros((3, 4), np.float32)])

@@ -90,9 +90,6 @@ def test_dot_of_integers_wraps_like_their_multiplication() -> None:
     assert found == np.int32(1)
 
 
-
-
-
 def test_sort_is_stable_and_carries_the_other_operands_along() -> None:
     key = np.array([[1.0, 0.0, NAN, -0.0, 1.0, 0.0, NAN]])
     places = np.arange(7)[None]

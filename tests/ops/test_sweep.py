@@ -1,7 +1,8 @@
 """Every record, by its own domain: reference and type rule, derivatives, transposes, batching.
 
-In: the table of records; their `domain` says where each is tried, so a new op is swept without a line here. Derivatives are
-held against finite differences of first and second order, transposes against <u, J v> = <J^T u, v>, batches against a loop.
+In: the table of records; their `domain` says where each is tried, so a new op is swept without a line here.
+Derivatives are held against finite differences of first and second order, transposes against <u, J v> = <J^T u, v>,
+batches against a loop.
 """
 
 import itertools
@@ -38,7 +39,9 @@ def moved(arrays: Sequence[np.ndarray], along: Sequence[np.ndarray | None], step
     return [each if d is None else each + step * d for each, d in zip(arrays, along)]
 
 
-def central(values: Sequence[Value], case: Applied, extra: dict[Value, np.ndarray], along: list[np.ndarray | None]) -> list:
+def central(
+    values: Sequence[Value], case: Applied, extra: dict[Value, np.ndarray], along: list[np.ndarray | None]
+) -> list[np.ndarray]:
     """The derivative of values along a direction by central differences; `extra` are parameters held fixed."""
     parameters = (*case.parameters, *extra)
     ahead, behind = (

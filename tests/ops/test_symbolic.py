@@ -1,4 +1,5 @@
-"""Type rules and derivatives over symbolic extents: one graph serves every size, and what cannot be decided is an error.
+"""Type rules and derivatives over symbolic extents: one graph serves every size, and what cannot be decided is an
+error.
 
 In: graphs over a dim n. Out: the interpreter's results at several n, 0 and 1 among them, equal to plain NumPy.
 """
@@ -34,13 +35,17 @@ PROGRAMS: dict[str, tuple[Program, Callable[[np.ndarray], np.ndarray]]] = {
     "spaced": (lambda x: padded(x, 1, 2), lambda x: np.insert(np.insert(x, range(1, len(x)), 0, 0), 0, 0, 0)),
     "joined": (lambda x: emit("concat", x, x, axis=0), lambda x: np.concatenate([x, x])),
     "product": (lambda x: emit("reduce_prod", x, axes=(0,)), lambda x: np.prod(x, 0)),
-    "gram": (gram := lambda x: emit("dot", x, x, batch=((), ()), contract=((0,), (0,)), accumulate=float64), lambda x: x.T @ x),
+    "gram": (lambda x: gram(x), lambda x: x.T @ x),
     "backwards": (lambda x: emit("reverse", x, axes=(0, 1)), lambda x: x[::-1, ::-1]),
-}  # fmt: skip
+}
 
 
 def cut(x: Value, start: Extent, stop: Extent, step: int) -> Value:
     return emit("slice", x, starts=(start, 0), stops=(stop, 6), steps=(step, 1))
+
+
+def gram(x: Value) -> Value:
+    return emit("dot", x, x, batch=((), ()), contract=((0,), (0,)), accumulate=float64)
 
 
 def padded(x: Value, low: int, step: int) -> Value:
@@ -61,7 +66,7 @@ def test_one_graph_serves_every_size(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_derivatives_of_both_orders_and_transposes_type_check_and_agree(name: str) -> None:
-    """d f along x at x, along x again: for f of degree k, k f(x) and k (k-1) f(x) + k f(x) (Euler); here k is 1, 2 or n."""
+    """Euler: for f of degree k, the derivative at x along x is k f(x), and again k^2 f(x); here k is 1, 2 or n."""
     program, plain = PROGRAMS[name]
     x = new_parameter("x", float64, (N, 6))
     y = program(x)
@@ -97,7 +102,7 @@ MISTAKES = [
     (lambda: emit("concat", some(N, 2), some(M, 3), axis=0), ShapeError, "operands 0 and 1, axis 1.*found 2 and 3"),
     (lambda: emit("concat", some(N, 2), some(3, M), axis=0), ShapeError, "whether 2 equals m is not known"),
     (lambda: emit("slice", some(N), starts=(0,), stops=(5,), steps=(1,)), ShapeError, "whether 5 <= n is not known"),
-    (lambda: emit("slice", some(4), starts=(0,), stops=(5,), steps=(1,)), ShapeError, "stop and extent of axis 0: found 5 > 4"),
+    (lambda: emit("slice", some(4), starts=(0,), stops=(5,), steps=(1,)), ShapeError, "stop and extent.*found 5 > 4"),
     (lambda: emit("slice", some(4), starts=(0,), stops=(4,), steps=(0,)), ShapeError, "an int >= 1, found 0"),
     (lambda: emit("transpose", some(2, 3), permutation=(0, 0)), ShapeError, "distinct axes"),
     (lambda: emit("transpose", some(2, 3), permutation=(0,)), ShapeError, "expected 2 axes for .2, 3."),
@@ -105,11 +110,11 @@ MISTAKES = [
     (lambda: emit("reduce_max", some(0, 3), axes=(0,)), ShapeError, "axis 0 of .0, 3. is empty"),
     (lambda: emit("reduce_sum", some(3), axes=(1,)), ShapeError, "axes in 0 .. 0"),
     (lambda: emit("argmax", some(3), axis=1), ShapeError, "expected one of 0 .. 0, found 1"),
-    (lambda: emit("dot", some(3, 4), some(5, 6), **PLAIN_DOT), ShapeError, "contract axis 1 of the left and 0 of the right"),
+    (lambda: emit("dot", some(3, 4), some(5, 6), **PLAIN_DOT), ShapeError, "contract axis 1 of the left"),
     (lambda: emit("dot", some(3, N), some(M, 6), **PLAIN_DOT), ShapeError, "whether n equals m is not known"),
-    (lambda: emit("gather", some(3), some(2), axes=(0,), mode="check"), DTypeError, "index 0: expected a dtype of kind int"),
+    (lambda: emit("gather", some(3), some(2), axes=(0,), mode="check"), DTypeError, "index 0: expected a dtype"),
     (lambda: emit("sort", some(3), some(4), axis=0), ShapeError, "operands 0 and 1, axis 0.*found 3 and 4"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("make, error, sentence", MISTAKES)
