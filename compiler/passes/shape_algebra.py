@@ -64,9 +64,9 @@ def concat_of_one(node: Node) -> Value | None:
 def reverse_of_nothing(node: Node) -> Value | None:
     (x,) = node.inputs
     axes = tuple([axis for axis in node["axes"] if x.shape[axis] != 1])
-    if axes == node["axes"]:
-        return None
-    return emit("reverse", x, axes=axes) if axes else x
+    if not axes:
+        return x
+    return emit("reverse", x, axes=axes) if axes != node["axes"] else None
 
 
 # --- one after the other --------------------------------------------------------------------------------------------
@@ -263,6 +263,6 @@ def constant_of_equal_numbers(node: Node) -> Value | None:
     first = np.ascontiguousarray(value).reshape(-1).view(np.dtype((np.void, value.itemsize)))
     if not (first[0] == first).all():
         return None
-    scalar = value.reshape(-1)[0].reshape(())
+    scalar = np.array(value.reshape(-1)[0])
     scalar.flags.writeable = False
     return repeated(emit("constant", value=scalar), node.output.shape)
