@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from numpy.typing import DTypeLike
 
-from lazygraph.compiler.ir.dims import Dim
+from lazygraph.compiler.ir.dims import Dim, Extent, Shape
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.effects import checked
+from lazygraph.compiler.passes.shift import spread_back
 from lazygraph.creation import index_along
-from lazygraph.dims import as_extent, same
+from lazygraph.dims import as_extent, extent_value, same
 from lazygraph.frames import composite
 from lazygraph.nn.activations import log_total, shifted
-from lazygraph.promotion import as_dtype, as_float, cast, value_of
-from lazygraph.compiler.passes.shift import spread_back
+from lazygraph.promotion import as_dtype, as_float, broadcast_value, cast, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -52,9 +53,22 @@ def cross_entropy(logits: TensorLike, labels: TensorLike) -> Tensor:
     if wanted.dtype.is_float:
         logarithms = below - spread_back(total, value, (axis,))
         return Tensor(-emit("reduce_sum", logarithms * cast(wanted, value.dtype), axes=(axis,)))
-    classes = _classes(labels)
-    places = [index_along(classes.shape, each, classes.dtype) for each in range(axis)]
-    return Tensor(total - emit("gather", below, *places, classes, axes=tuple(range(axis + 1)), mode="check"))
+    classes = _checked(_classes(labels), value.shape[-1])
+    chosen = emit("select", _is_class(classes, value.shape), below, scalar_like(0, below))
+    return Tensor(total - emit("reduce_sum", chosen, axes=(axis,)))
+
+
+def _checked(classes: Value, count: Extent) -> Value:
+    """Labels, in a step that fails unless all of them are classes."""
+    known = broadcast_value(extent_value(count, classes.dtype), classes.shape)
+    inside = emit("and", emit("le", scalar_like(0, classes), classes), emit("lt", classes, known))
+    return checked(classes, inside, f"a label is outside 0 .. {count - 1}")
+
+
+def _is_class(classes: Value, shape: Shape) -> Value:
+    """Where the index along the last axis is the label. A sum over it reads a row that is read anyway: no gather needed."""
+    spread = emit("broadcast", classes, shape=shape, axes=tuple(range(len(shape) - 1)))
+    return emit("eq", spread, index_along(shape, len(shape) - 1, classes.dtype))
 
 
 @composite
@@ -68,5 +82,4 @@ def one_hot(labels: TensorLike, num_classes: int | Dim, dtype: DTypeLike | DType
     """
     classes = _classes(labels)
     shape = (*classes.shape, as_extent(num_classes))
-    spread = emit("broadcast", classes, shape=shape, axes=tuple(range(classes.type.rank)))
-    return Tensor(cast(emit("eq", spread, index_along(shape, len(shape) - 1, classes.dtype)), as_dtype(dtype)))
+    return Tensor(cast(_is_class(classes, shape), as_dtype(dtype)))
