@@ -37,6 +37,7 @@ def _flag(text: str) -> bool:
 
 _SETTINGS = (
     Setting("LAZYGRAPH_CACHE", "folder of the object cache, or `off`; default: the user's cache folder", "", str),
+    Setting("XDG_CACHE_HOME", "the user's cache folder, in which `lazygraph` is made; default: ~/.cache", "", str),
     Setting("LAZYGRAPH_NUM_THREADS", "threads of compiled functions; default: the processors this process may use", "", _threads),
     Setting("LAZYGRAPH_DUMP", "folder to which every stage of every compilation is written", "", str),
     Setting("LAZYGRAPH_VERIFY", "1: verify every stage, and compare the values before and after each graph pass", "0", _flag),
