@@ -15,7 +15,7 @@ by the worker that uses them:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 from lazygraph.compiler.ir import dims
@@ -29,13 +29,14 @@ TYPICAL_EXTENT = 256  # what an extent that is not known is taken to be
 TASK_CYCLES = 60_000  # about 20 microseconds: smaller tasks are not worth a thread's waking
 THREAD_COUNTS = (2, 8)  # a cut is judged by how evenly it divides among this many
 UNKNOWN_DEPTH_BLOCK = 512
+PACK_FROM_ROWS = 192  # where the number of rows is not known
 
 # Cycles per element of a packed operand, by how its body's loads move along the axis that is packed side by side.
-COPY_CYCLES, TRANSPOSE_CYCLES, GATHER_CYCLES = 0.2, 0.4, 1.2
+COPY_CYCLES, TRANSPOSE_CYCLES, GATHER_CYCLES = 0.3, 0.45, 1.2
 TILE_CYCLES = 60  # calling a register tile and storing its accumulators
 LATENCY_CYCLES = 4  # of a multiply-add: a step of k takes no less
 STREAM_BYTES = 32  # that the second-level cache gives per cycle
-IN_PLACE_FACTOR = 1.06  # a register tile that reads b in place, to one that reads packed panels
+IN_PLACE_FACTOR = 1.03  # a register tile that reads b in place, to one that reads packed panels
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class ContractionSchedule:
     column_block: int  # of a task: a multiple of the tile's columns
     depth_block: int
     pack_a: bool
-    pack_b: bool
+    pack_b_from: int | None  # rows of a task from which b is packed first; 0: always, None: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ def along_depth(flat: Contraction, role: str) -> bool:
 
 
 def _typical(extent: Extent) -> int:
+    """What an extent is taken to be; 1 for 0, whose loops do not run."""
     if isinstance(extent, int):
-        return extent
+        return max(1, extent)
     low, high = dims.bounds(extent)
     typical = max(TYPICAL_EXTENT, low or 0)
     return typical if high is None else min(typical, high)
@@ -114,17 +116,21 @@ def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> 
     m_known, k_known = (isinstance(axis(task.flat, role).extent, int) for role in ("m", "k"))
     size = VECTOR_BYTES // task.lanes
     packs_a = (True, False) if task.a is not None else (True,)
-    packs_b = (True, False) if task.b is not None else (True,)
+    # Read in place, a panel's rows are a stride apart: the walk over all k has to stay in the second-level cache.
+    walk = task.k * size * _typical(task.b.depth) if task.b is not None else 0
+    packs_b: tuple[int | None, ...] = (0,)
+    if task.b is not None and walk <= machine.l2_bytes:
+        packs_b = (0, None) if m_known else (PACK_FROM_ROWS,)
     for rows, columns in sorted(_tiles(task, split, registers, m_known)):
         depth = _depth_block(task.k, machine.l1_bytes // (size * rows)) if k_known else UNKNOWN_DEPTH_BLOCK
         width = columns * task.lanes
         tails = _exact_tails(task.m, rows) if m_known else _halves(rows)
-        most_columns = max(1, machine.l2_bytes // 2 // (size * max(depth, 1) * width))
-        for pack_a, pack_b in product(packs_a, packs_b):
+        most_columns = max(1, machine.l2_bytes // 2 // (size * depth * width))
+        for pack_a, pack_b_from in product(packs_a, packs_b):
             panels, strips = _ceil(task.n, width), _ceil(task.m, rows)
-            for column_panels, row_strips in product(_cuts(panels, most_columns if pack_b else panels), _cuts(strips, strips)):
+            for column_panels, row_strips in product(_cuts(panels, panels if pack_b_from is None else most_columns), _cuts(strips, strips)):
                 schedule = ContractionSchedule(
-                    rows, columns, tails, row_strips * rows, column_panels * width, depth, pack_a, pack_b
+                    rows, columns, tails, row_strips * rows, column_panels * width, depth, pack_a, pack_b_from
                 )
                 if depth >= task.k and k_known or row_strips * rows * column_panels * width * size <= machine.l2_bytes // 4:
                     yield schedule
@@ -135,9 +141,9 @@ def _tiles(task: Problem, split: int, registers: int, m_known: bool) -> set[tupl
     found = set()
     for columns in (1, 2, 3, 4, 6, 8, 12):
         most = (registers - 1 - columns * split) // (columns * split)
-        if most < 1 or columns > max(1, _ceil(task.n, task.lanes)):
+        if most < 1 or columns > _ceil(task.n, task.lanes):
             continue
-        even = _ceil(task.m, _ceil(task.m, most)) if m_known and task.m else most
+        even = _ceil(task.m, _ceil(task.m, most)) if m_known else most
         found |= {(most, columns), (even, columns)} if not m_known or most <= task.m else {(even, columns)}
     return found or {(1, 1)}
 
@@ -153,18 +159,18 @@ def _exact_tails(m: int, rows: int) -> tuple[int, ...]:
 
 
 def _halves(rows: int) -> tuple[int, ...]:
-    """14 -> (7, 4, 2, 1): sums of these, each used at most once, or so, give every count below `rows`."""
-    tails, count = [], rows
-    while count > 1:
-        count = count // 2 if count not in (7, 5) else count // 2 + 1
-        tails.append(count)
+    """14 -> (7, 4, 2, 1): every count below `rows` is a sum of some of these, the largest that fits taken each time."""
+    tails, rest = [], rows - 1
+    while rest:
+        tails.append(rest // 2 + 1)
+        rest //= 2
     return tuple(tails)
 
 
 def _cuts(parts: int, most: int) -> list[int]:
     """Sizes of at most `most` that cut `parts` into 1, 2, 3, 4, 6, 8, ... nearly even pieces."""
     pieces = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
-    sizes = {_ceil(max(parts, 1), max(count, _ceil(max(parts, 1), most))) for count in pieces}
+    sizes = {_ceil(parts, max(count, _ceil(parts, most))) for count in pieces}
     return sorted(sizes)
 
 
@@ -179,19 +185,21 @@ def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
     """Estimated cycles per thread, over the thread counts of THREAD_COUNTS."""
     width = schedule.columns * task.lanes
     row_blocks, column_blocks = _ceil(task.m, schedule.row_block), _ceil(task.n, schedule.column_block)
-    panels, depth_blocks = _ceil(task.n, width), max(1, _ceil(task.k, max(1, schedule.depth_block)))
-    strips = [schedule.rows] * (task.m // schedule.rows) + _cover(task.m % schedule.rows, schedule.tails)
-    step = sum(_step_cycles(rows, schedule.columns, split) for rows in strips) * panels
-    compute = step * task.k * (1.0 if schedule.pack_b else IN_PLACE_FACTOR) + TILE_CYCLES * len(strips) * panels * depth_blocks
+    panels, depth_blocks = _ceil(task.n, width), _ceil(task.k, schedule.depth_block)
+    whole, part = task.m // schedule.rows, _cover(task.m % schedule.rows, schedule.tails)
+    step = whole * _step_cycles(schedule.rows, schedule.columns, split)
+    step += sum(_step_cycles(rows, schedule.columns, split) for rows in part)
+    compute = step * panels * task.k * (IN_PLACE_FACTOR if schedule.pack_b_from is None else 1.0)
+    compute += TILE_CYCLES * (whole + len(part)) * panels * depth_blocks
     packing = 0.0
-    if schedule.pack_b:
+    if schedule.pack_b_from is not None:
         packing += task.b_cycles * row_blocks * panels * width * task.k
     elif task.n % width:
         packing += task.b_cycles * row_blocks * width * task.k
     if schedule.pack_a:
         packing += task.a_cycles * column_blocks * task.m * task.k
     total = task.items * (compute + packing + task.m * panels * schedule.columns * 4)
-    tasks = max(1, task.items * row_blocks * column_blocks)
+    tasks = task.items * row_blocks * column_blocks
     worthwhile = max(1, int(total / TASK_CYCLES))
     spread = [min(threads, worthwhile) for threads in THREAD_COUNTS]
     return sum(total * _ceil(tasks, threads) / tasks for threads in spread) + 200.0 * tasks
@@ -210,7 +218,3 @@ def _cover(rows: int, tails: tuple[int, ...]) -> list[int]:
             found.append(tail)
             rows -= tail
     return found
-
-
-def with_packing(schedule: ContractionSchedule, pack_a: bool, pack_b: bool) -> ContractionSchedule:
-    return replace(schedule, pack_a=pack_a, pack_b=pack_b)

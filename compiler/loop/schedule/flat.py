@@ -19,14 +19,10 @@ from lazygraph.compiler.loop.ir import (
     Axis,
     Body,
     Buffer,
-    Carry,
     Contraction,
     Element,
-    IndexValue,
+    Literal,
     Load,
-    Local,
-    Loop,
-    Reduce,
     Store,
     Var,
 )
@@ -147,21 +143,19 @@ def substitute_axes(contraction: Contraction, values: Mapping[Symbol, Extent]) -
 
 def substitute_body(body: Body, values: Mapping[Symbol, Extent]) -> Body:
     """A body with symbols replaced in all index expressions and extents."""
+    replaced = _substitute(body, values)
+    assert isinstance(replaced, tuple)
+    return replaced
 
-    def change(statement: Any) -> Any:
-        match statement:
-            case Load() | Store():
-                return replace(statement, index=tuple([dims.substitute(each, values) for each in statement.index]))
-            case IndexValue():
-                return replace(statement, expression=dims.substitute(statement.expression, values))
-            case Local():
-                shape = tuple([dims.substitute(each, values) for each in statement.buffer.shape])
-                return replace(statement, buffer=replace(statement.buffer, shape=shape))
-            case Loop() | Reduce() | Carry():
-                return replace(statement, extent=dims.substitute(statement.extent, values))
-        return statement
 
-    return _map_body(body, change)
+def _substitute(part: Any, values: Mapping[Symbol, Extent]) -> Any:
+    if isinstance(part, dims.Dim):
+        return dims.substitute(part, values)
+    if isinstance(part, tuple):
+        return tuple([_substitute(each, values) for each in part])
+    if is_dataclass(part) and not isinstance(part, type | Symbol | Var | Literal):
+        return replace(part, **{field.name: _substitute(getattr(part, field.name), values) for field in fields(part)})
+    return part
 
 
 # --- how an operand lies in memory --------------------------------------------------------------------------------------

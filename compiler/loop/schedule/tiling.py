@@ -9,11 +9,12 @@ never stored; packed panels hold zeros or repeated values there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol
+from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.loop.ir import (
     Body,
     Buffer,
@@ -106,7 +107,7 @@ def contraction_work(contraction: Contraction, schedule: ContractionSchedule) ->
 
 
 class _Tiling:
-    """Names and extents shared by the pieces."""
+    """Names and extents shared by the pieces. An extent that is not constant is computed once, where its level begins."""
 
     def __init__(self, contraction: Contraction, schedule: ContractionSchedule) -> None:
         self.flat = flat = flatten(contraction)
@@ -114,30 +115,63 @@ class _Tiling:
         self.dtype = flat.acc.dtype
         self.lanes = VECTOR_BYTES // self.dtype.itemsize
         self.width = schedule.columns * self.lanes
+        self.locals: dict[str, Buffer] = {}
+        self.task: list[Any] = []  # what is computed where a task, a block of k, a strip and a panel begin
+        self.in_block: list[Any] = []
+        self.in_strip: list[Any] = []
+        self.in_panel: list[Any] = []
         self.m, self.n, self.k = (axis(flat, role).extent for role in ("m", "n", "k"))
-        self.row_task = Symbol(".row_task", 0, dims.ceildiv(self.m, schedule.row_block) - 1)
-        self.column_task = Symbol(".column_task", 0, dims.ceildiv(self.n, schedule.column_block) - 1)
-        self.blocks = dims.maximum(1, dims.ceildiv(self.k, schedule.depth_block)) if schedule.depth_block else 1
-        self.block = Symbol(".block", 0, self.blocks - 1)
+        self.row_tasks, self.row_task = _counter(".row_task", dims.ceildiv(self.m, schedule.row_block))
+        self.column_tasks, self.column_task = _counter(".column_task", dims.ceildiv(self.n, schedule.column_block))
+        row_before = of_symbol(self.row_task) * schedule.row_block
+        column_before = of_symbol(self.column_task) * schedule.column_block
+        rows = self.least(self.task, ".rows", schedule.row_block, self.m - row_before)
+        self.columns = self.least(self.task, ".columns", schedule.column_block, self.n - column_before)
+        self.strips, self.strip = self.count(".strip", rows, schedule.rows, schedule.row_block)
+        self.panels, self.panel = self.count(".panel", self.columns, self.width, schedule.column_block)
+        self.row = row_before + of_symbol(self.strip) * schedule.rows
+        self.column = column_before + of_symbol(self.panel) * self.width
+        self.strip_rows: Extent = schedule.rows
+        if not dims.divides(schedule.rows, self.m):
+            self.strip_rows = self.least(self.in_strip, ".strip_rows", schedule.rows, self.m - self.row)
+        self.panel_columns: Extent = self.width
+        if not dims.divides(self.width, self.n):
+            self.panel_columns = self.least(self.in_panel, ".panel_columns", self.width, self.n - self.column)
+        single = isinstance(self.k, int) and self.k <= schedule.depth_block
+        self.blocks = 1 if single else dims.maximum(1, dims.ceildiv(self.k, schedule.depth_block))
+        self.blocks, self.block = _counter(".block", self.named(self.task, ".blocks", self.blocks, 1, None))
         self.carried = self.blocks != 1
         self.depth_before: Extent = of_symbol(self.block) * schedule.depth_block if self.carried else 0
-        self.depth = dims.minimum(schedule.depth_block, self.k - self.depth_before) if self.carried else self.k
-        self.row_before = of_symbol(self.row_task) * schedule.row_block
-        self.column_before = of_symbol(self.column_task) * schedule.column_block
-        self.rows = dims.minimum(schedule.row_block, self.m - self.row_before)
-        self.columns = dims.minimum(schedule.column_block, self.n - self.column_before)
-        self.strips, self.panels = dims.ceildiv(self.rows, schedule.rows), dims.ceildiv(self.columns, self.width)
-        self.strip = Symbol(".strip", 0, self.strips - 1)
-        self.panel = Symbol(".panel", 0, self.panels - 1)
-        self.row = self.row_before + of_symbol(self.strip) * schedule.rows
-        self.column = self.column_before + of_symbol(self.panel) * self.width
-        self.strip_rows = dims.minimum(schedule.rows, self.m - self.row)
-        self.panel_columns = dims.minimum(self.width, self.n - self.column)
+        self.depth = self.k
+        if self.carried:
+            depth = dims.minimum(schedule.depth_block, self.k - self.depth_before)
+            self.depth = self.named(self.in_block, ".depth", depth, 0, schedule.depth_block)
+        self.packs: Extent = 1 if schedule.pack_b_from == 0 else 0  # whether b is packed
+        if schedule.pack_b_from:
+            packs = dims.minimum(1, dims.floordiv(rows, schedule.pack_b_from))
+            self.packs = self.named(self.task, ".packs", packs, 0, 1)
+        # With several blocks of k each tile of the task keeps its accumulators, else all use the first place.
+        apart = self.named(self.task, ".apart", dims.minimum(1, self.blocks - 1), 0, 1)
+        self.acc: Index = (of_symbol(self.strip) * apart, of_symbol(self.panel) * apart, 0, 0)
         self.a = None if schedule.pack_a else strided(flat, "m")
-        self.b = None if schedule.pack_b else strided(flat, "n")
-        if self.a is None and not schedule.pack_a or (self.b is None or self.b.row != 1) and not schedule.pack_b:
+        self.b = None if schedule.pack_b_from == 0 else strided(flat, "n")
+        in_place = self.b is not None and self.b.row == 1
+        if self.a is None and not schedule.pack_a or not in_place and schedule.pack_b_from != 0:
             raise ValueError(f"contraction {contraction.name}: {schedule} reads in place an operand that must be packed")
-        self.locals: dict[str, Buffer] = {}
+
+    def named(self, level: list[Any], name: str, value: Extent, lower: int, upper: int | None) -> Extent:
+        """The value of an index expression as a scalar, so that no later expression holds its divisions and minima."""
+        if isinstance(value, int) or dims.as_symbol(value):
+            return value
+        level.append(IndexValue(Var(name, int64), value))
+        return of_symbol(Symbol(name, lower, upper))
+
+    def least(self, level: list[Any], name: str, most: int, rest: Extent) -> Extent:
+        """min(most, rest), where 1 <= rest."""
+        return self.named(level, name, dims.minimum(most, rest), 1, most)
+
+    def count(self, name: str, extent: Extent, size: int, most: int) -> tuple[Extent, Symbol]:
+        return _counter(name, self.named(self.task, f"{name}s", dims.ceildiv(extent, size), 1, most // size))
 
     def local(self, name: str, *shape: int) -> str:
         self.locals[name] = Buffer(name, self.dtype, shape)
@@ -147,39 +181,42 @@ class _Tiling:
 
     def result(self) -> Tiled:
         flat, schedule = self.flat, self.schedule
-        depth_block = max(1, schedule.depth_block if self.carried else int(self.k) if isinstance(self.k, int) else 1)
+        depth_block = schedule.depth_block
         panels, strips = schedule.column_block // self.width, schedule.row_block // schedule.rows
-        self.local(".acc", *((strips, panels) if self.carried else ()), schedule.rows, self.width)
+        self.local(".acc", *((strips, panels) if self.carried else (1, 1)), schedule.rows, self.width)
         before: list[Any] = []
-        if schedule.pack_b:
+        if self.packs != 0:
             self.local(".b", panels, depth_block, self.width)
-            before.append(self.loop("serial", self.panel, self.panels, self.pack_b(".b", (of_symbol(self.panel), 0, 0), depth_block)))
+            packing = [*self.in_panel, *self.pack_b((of_symbol(self.panel), 0, 0), depth_block)]
+            before.append(self.loop("serial", self.panel, self.panels * self.packs, packing))
         elif self.panel_columns != self.width:
-            before.append(self.pack_last_panel(depth_block))
+            self.local(".b", 1, depth_block, self.width)
+        if self.packs != 1 and self.panel_columns != self.width:
+            before += self.pack_last_panel(depth_block)
         packing, a = self.pack_a(depth_block)
-        strip = [*packing, self.loop("serial", self.panel, self.panels, self.multiply(a))]
-        body: Body = (*before, self.loop("serial", self.strip, self.strips, strip))
+        panel = self.loop("serial", self.panel, self.panels, [*self.in_panel, *self.multiply(a)])
+        strip = self.loop("serial", self.strip, self.strips, [*self.in_strip, *packing, panel])
+        body: list[Any] = [*self.in_block, *before, strip]
         if self.carried:
-            body = (self.loop("serial", self.block, self.blocks, body),)
-        body = (*[Local(each) for each in self.locals.values()], *body)
-        body = (self.loop("parallel", self.column_task, self.column_task.upper + 1, body),)  # type: ignore[operator]
-        body = (self.loop("parallel", self.row_task, self.row_task.upper + 1, body),)  # type: ignore[operator]
+            body = [self.loop("serial", self.block, self.blocks, body)]
+        body = [*[Local(each) for each in self.locals.values()], *self.task, *body]
+        body = [self.loop("parallel", self.column_task, self.column_tasks, body)]
+        body = [self.loop("parallel", self.row_task, self.row_tasks, body)]
         item = axis(flat, "batch")
-        body = (self.loop("parallel", item.symbol, item.extent, body),)
+        body = [self.loop("parallel", item.symbol, item.extent, body)]
         b_depth: Extent | None = self.width
-        if not schedule.pack_b:
-            assert self.b is not None
-            b_depth = self.b.depth if self.panel_columns == self.width else None
+        if self.b is not None:
+            b_depth = self.b.depth if self.panel_columns == self.width and self.packs == 0 else None
         return Tiled(
-            Kernel(flat.name, flat.buffers, flat.writes, body, flat.frames),
+            Kernel(flat.name, flat.buffers, flat.writes, tuple(body), flat.frames),
             self.dtype,
             self.width,
             a.row,
             a.depth,
             b_depth,
             self.carried,
-            not schedule.pack_b,
-            schedule.pack_b and along_depth(flat, "n"),
+            self.b is not None,
+            any(isinstance(each, Transpose) for each in statements(tuple(body))),
         )
 
     def loop(self, kind: str, symbol: Symbol, extent: Extent, body: Sequence[Any]) -> Loop:
@@ -210,8 +247,8 @@ class _Tiling:
         inner = self.loop("vector", r, self.strip_rows, body)
         return [self.loop("serial", k, self.depth, [inner])], Place(".a", (0, 0), 1, stride)
 
-    def pack_b(self, buffer: str, at: Index, depth_block: int) -> list[Any]:
-        """One panel of b: [k][width], from index `at` of a buffer."""
+    def pack_b(self, at: Index, depth_block: int) -> list[Any]:
+        """One panel of b: [k][width], from index `at` of .b."""
         flat = self.flat
         c, k = Symbol(".c", 0, self.width - 1), Symbol(".k", 0, self.depth - 1)
         if along_depth(flat, "n"):
@@ -219,7 +256,7 @@ class _Tiling:
             if plain is not None and plain.depth == 1:
                 start = plain.start + self.column * plain.row + self.depth_before
                 source = Place(plain.buffer, (start,), plain.row, 1)
-                return [Transpose(source, buffer, at, self.panel_columns, self.depth)]
+                return [Transpose(source, ".b", at, self.panel_columns, self.depth)]
             stride = -(-depth_block // self.lanes) * self.lanes + self.lanes
             self.local(".stage", self.width, stride)
             values = (self.column + of_symbol(c), self.depth_before + of_symbol(k))
@@ -227,62 +264,61 @@ class _Tiling:
             inner = self.loop("vector", k, self.depth, body)
             return [
                 self.loop("serial", c, self.panel_columns, [inner]),
-                Transpose(Place(".stage", (0, 0), stride, 1), buffer, at, self.panel_columns, self.depth),
+                Transpose(Place(".stage", (0, 0), stride, 1), ".b", at, self.panel_columns, self.depth),
             ]
 
         def rows(columns: Extent) -> list[Any]:
             place = (*at[:-2], at[-2] + of_symbol(k), at[-1] + of_symbol(c))
             values = (self.column + of_symbol(c), self.depth_before + of_symbol(k))
-            body = self.evaluate(flat.b, "n", *values, buffer, place)
+            body = self.evaluate(flat.b, "n", *values, ".b", place)
             fill: list[Any] = []
             if columns != self.width:
                 beyond = (*place[:-1], at[-1] + columns + of_symbol(c))
                 zero = Literal(0, self.dtype)
-                fill = [self.loop("vector", c, self.width - columns, [Store(buffer, beyond, zero)])]
+                fill = [self.loop("vector", c, self.width - columns, [Store(".b", beyond, zero)])]
             return [self.loop("serial", k, self.depth, [self.loop("vector", c, columns, body), *fill])]
 
         return self.whole_or_part(rows)
 
-    def pack_last_panel(self, depth_block: int) -> Loop:
-        """The task's last panel, where it is not whole: a loop of one iteration or none."""
-        self.local(".b", depth_block, self.width)
-        once = Symbol(".once", 0, 0)
-        partial = dims.ceildiv(dims.mod(self.columns, self.width), self.width)
-        packing = self.pack_b(".b", (0, 0), depth_block)
-        last = {self.panel: self.panels - 1}
-        return self.loop("serial", once, partial, substitute_nest(tuple(packing), last))
+    def pack_last_panel(self, depth_block: int) -> list[Any]:
+        """The task's last panel, where it is not whole and the others are read in place."""
+        packing = [*self.in_panel, *self.pack_b((0, 0, 0), depth_block)]
+        count = dims.minimum(1, dims.mod(self.columns, self.width)) * (1 - self.packs)
+        here: list[Any] = []
+        once = self.loop("serial", Symbol(".once", 0, 0), self.named(here, ".partial", count, 0, 1), packing)
+        return [*here, *substitute_body((once,), {self.panel: self.panels - 1})]
 
     def multiply(self, a: Place) -> list[Any]:
         """The tile of one strip and panel, and after the last k its epilogue."""
-        acc_index: Index = (of_symbol(self.strip), of_symbol(self.panel), 0, 0) if self.carried else (0, 0)
 
-        def tile(b: Place) -> Tile:
-            return Tile(a, b, ".acc", acc_index, self.strip_rows, self.depth, of_symbol(self.block) if self.carried else 0)
+        def tile(b: Place) -> list[Any]:
+            return [Tile(a, b, ".acc", self.acc, self.strip_rows, self.depth, of_symbol(self.block) if self.carried else 0)]
 
         def in_place(columns: Extent) -> list[Any]:
-            if self.b is None:
-                return [tile(Place(".b", (of_symbol(self.panel), 0, 0), 1, self.width))]
+            assert self.b is not None
             if columns != self.width:
-                return [tile(Place(".b", (0, 0), 1, self.width))]
+                return tile(Place(".b", (0, 0, 0), 1, self.width))
             start = self.b.start + self.column + self.depth_before * self.b.depth
-            return [tile(Place(self.b.buffer, (start,), 1, self.b.depth))]
+            return tile(Place(self.b.buffer, (start,), 1, self.b.depth))
 
+        packed = tile(Place(".b", (of_symbol(self.panel), 0, 0), 1, self.width))
         def epilogue(columns: Extent) -> list[Any]:
             r, c = Symbol(".r", 0, self.strip_rows - 1), Symbol(".c", 0, columns - 1)
             values = {
                 axis(self.flat, "m").symbol: self.row + of_symbol(r),
                 axis(self.flat, "n").symbol: self.column + of_symbol(c),
             }
-            load = Load(self.flat.acc, ".acc", (*acc_index[:-2], of_symbol(r), of_symbol(c)))
+            load = Load(self.flat.acc, ".acc", (*self.acc[:-2], of_symbol(r), of_symbol(c)))
             body = (load, *substitute_body(self.flat.epilogue, values))
             return [self.loop("serial", r, self.strip_rows, [self.loop("vector", c, columns, body)])]
 
-        if not self.carried:
-            return self.whole_or_part(lambda columns: [*in_place(columns), *epilogue(columns)])
-        return [
-            *(in_place(self.width) if self.b is None else self.whole_or_part(in_place)),
-            *self.where("last", of_symbol(self.block) + 1, self.blocks, self.whole_or_part(epilogue), []),
-        ]
+        last = self.whole_or_part(epilogue)
+        if self.carried:
+            last = self.where("last", of_symbol(self.block) + 1, self.blocks, last, [])
+        if self.packs == 1:
+            return [*packed, *last]
+        read = self.whole_or_part(in_place)
+        return [*(read if self.packs == 0 else self.where("packed", self.packs, 1, packed, read)), *last]
 
     def whole_or_part(self, make: Any) -> list[Any]:
         """Statements for a panel of all its columns, where the extent is constant, and for the last one."""
@@ -303,18 +339,5 @@ class _Tiling:
         ]
 
 
-def substitute_nest(body: Body, values: dict[Symbol, Extent]) -> Body:
-    """`substitute_body` that also knows the statements of this file."""
-
-    def change(statement: Any) -> Any:
-        if not isinstance(statement, Transpose):
-            return statement
-        put = lambda index: tuple([dims.substitute(each, values) for each in index])  # noqa: E731
-        return replace(
-            statement,
-            source=replace(statement.source, index=put(statement.source.index)),
-            index=put(statement.index),
-            count=dims.substitute(statement.count, values),
-        )
-
-    return tuple([change(each) for each in substitute_body(body, values)])
+def _counter(name: str, extent: Extent) -> tuple[Extent, Symbol]:
+    return extent, Symbol(name, 0, extent - 1)
