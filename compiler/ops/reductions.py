@@ -39,6 +39,7 @@ from lazygraph.compiler.ops.samples import (
     distinct,
     no_smooth,
     plain,
+    special,
     unary_cases,
     unary_smooth,
 )
@@ -144,10 +145,6 @@ _FEW: Sequence[tuple[Sequence[int], dict[str, Any]]] = [
     ((2, 3, 5), {"axes": (0, 2)}),
     ((3, 1), {"axes": (1,)}),
 ]
-
-
-def _plain_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    return [((plain(rng, dtype, shape),), dict(each)) for shape, each in [*_SHAPES, *_EMPTY]]
 
 
 def _distinct_cases(rng: np.random.Generator) -> list[Case]:
@@ -300,8 +297,8 @@ def _arg(name: str, doc: str, choose: Callable[..., Any], combine: str) -> Op:
 
 _LOGIC = Domain((bool_,), unary_cases([*_SHAPES, *_EMPTY]), no_smooth)
 _EXTREME = Domain(ALL_TYPES, unary_cases(_SHAPES), _distinct_cases)
-_SUM = Domain(NUMBERS, unary_cases([*_SHAPES, *_EMPTY]), unary_smooth([*_SHAPES, *_EMPTY]))
-_PROD = Domain(NUMBERS, _plain_cases, unary_smooth([*_FEW, *_EMPTY]))
+_SUM = Domain(NUMBERS, unary_cases([*_SHAPES, *_EMPTY], special), unary_smooth([*_SHAPES, *_EMPTY]))
+_PROD = Domain(NUMBERS, unary_cases([*_SHAPES, *_EMPTY], plain), unary_smooth([*_FEW, *_EMPTY]))
 _ANY = ("bool", *NUMERIC)
 _NO = Flags()
 

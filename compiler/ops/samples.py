@@ -36,6 +36,16 @@ def hostile(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.
     return np.where(chosen, rng.choice(hostile_numbers(dtype), shape), plain(rng, dtype, shape)).astype(dtype.numpy)
 
 
+def special(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.ndarray:
+    """Plain numbers among infinities, NaN and -0.0 (integers: the ends of the range): sums in any order agree."""
+    if not dtype.is_float:
+        return hostile(rng, dtype, shape)
+    chosen = rng.random(shape) < 0.1
+    return np.where(chosen, rng.choice([np.inf, -np.inf, np.nan, -0.0], shape), plain(rng, dtype, shape)).astype(
+        dtype.numpy
+    )
+
+
 def distinct(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
     """float64 numbers no two of which are closer than 0.1: their order survives a small step."""
     return np.asarray((rng.permutation(prod(shape)).reshape(shape) - prod(shape) / 2) * 0.1 + 0.03)
@@ -51,9 +61,12 @@ def no_smooth(rng: np.random.Generator) -> list[Case]:
     return []
 
 
-def unary_cases(shapes: Shapes) -> Callable[[np.random.Generator, DType], list[Case]]:
-    """One case of a one-operand op per (shape, attributes), with hostile values."""
-    return lambda rng, dtype: [((hostile(rng, dtype, shape),), dict(each)) for shape, each in shapes]
+Draw = Callable[[np.random.Generator, DType, Sequence[int]], np.ndarray]
+
+
+def unary_cases(shapes: Shapes, draw: Draw = hostile) -> Callable[[np.random.Generator, DType], list[Case]]:
+    """One case of a one-operand op per (shape, attributes)."""
+    return lambda rng, dtype: [((draw(rng, dtype, shape),), dict(each)) for shape, each in shapes]
 
 
 def unary_smooth(shapes: Shapes) -> Callable[[np.random.Generator], list[Case]]:
@@ -62,5 +75,5 @@ def unary_smooth(shapes: Shapes) -> Callable[[np.random.Generator], list[Case]]:
 
 __all__ = [
     "ALL_TYPES", "NUMBERS", "Case", "Shapes",
-    "distinct", "hostile", "no_smooth", "plain", "smooth", "unary_cases", "unary_smooth",
+    "distinct", "hostile", "no_smooth", "plain", "smooth", "special", "unary_cases", "unary_smooth",
 ]  # fmt: skip
