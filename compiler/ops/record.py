@@ -1,8 +1,8 @@
 """What an op is: one frozen record per primitive, declared once in `compiler/ops/<family>.py`.
 
-The record holds everything that any part of the project knows about the op; the printer, parser, verifier, interpreter,
-autodiff, vmap, lowering, docs table and sweep tests read it and keep no lists of their own. Every field is filled: an op
-that has no transpose says `NOT_LINEAR`, one that has no tangent says `no_tangent`.
+The record holds everything that any part of the project knows about the op; the printer, parser, verifier,
+interpreter, autodiff, vmap, lowering, docs table and sweep tests read it and keep no lists of their own. Every field
+is filled: an op that has no transpose says `NOT_LINEAR`, one that has no tangent says `no_tangent`.
 """
 
 from __future__ import annotations
