@@ -14,7 +14,7 @@ from lazygraph.compiler.codegen.llvm.control import write_carry, write_if, write
 from lazygraph.compiler.codegen.llvm.placement import Register
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.vector import write_lanes_reduction, write_serial_reduction, write_vector
-from lazygraph.compiler.codegen.llvm.writer import KernelWriter, StatementWriters
+from lazygraph.compiler.codegen.llvm.writer import KernelWriter, StatementWriters, stored_in
 from lazygraph.compiler.loop.ir import (
     Body,
     Carry,
@@ -61,7 +61,7 @@ def _write_parallel(writer: KernelWriter, nest: tuple[Loop, ...], body: Body) ->
     if len(nest) > 1:
         counters.insert(0, rest)
     name = nest[0].symbol.name if len(nest) == 1 else "iteration"
-    with writer.placement.loop(name, begin, end, 1, counters, frozenset(writer.kernel.writes), False) as loop:
+    with writer.placement.loop(name, begin, end, 1, counters, stored_in(body), False) as loop:
         for each, register in zip(nest, loop.carried or [loop.index]):
             writer.known[each.symbol.name] = register
         writer.body(body)
