@@ -31,8 +31,9 @@ from lazygraph.compiler.loop.ir import (
 from lazygraph.runtime.artifact import ALIGNMENT
 
 TASK_PICOSECONDS = 20_000_000  # a task is at least this long; a phase that is not runs in the calling thread
-_SCALAR_PICOSECONDS = 400  # one operation on one element: an instruction at some 2.5 GHz
-_VECTOR_PICOSECONDS = 40  # side by side in a vector loop or reduction
+# (one operation, one load or store) on one element, at some 2.5 GHz and 30 GB/s
+_SCALAR_PICOSECONDS = (400, 400)
+_VECTOR_PICOSECONDS = (20, 100)  # side by side in a vector loop or reduction
 _WHILE_TRIPS = 16  # assumed
 
 _COUNTED = (Loop, Reduce, Carry)
@@ -152,7 +153,7 @@ def _picoseconds(body: Body, vector: bool) -> Extent:
             trips = statement.extent
         elif isinstance(statement, While):
             trips = _WHILE_TRIPS
-        total += trips * rate * own_cost(statement)
+        total += trips * rate[isinstance(statement, Load | Store)] * own_cost(statement)
         for inner in inner_bodies(statement):
             total += trips * _picoseconds(inner, inside)
     return total

@@ -22,6 +22,7 @@ BINARY = {
     **{op: DTYPES for op in ("eq", "lt", "le")},
 }
 COUNT = 700  # not a multiple of any vector's lanes
+TARGETS = sorted({runnable()[0], runnable()[-1]})  # the least and the most that this host runs
 
 
 def same_bits(left, right):
@@ -33,7 +34,7 @@ def same_bits(left, right):
 
 def check(op, operands, dtypes, result, expected):
     n = symbol("n")
-    for name in runnable():
+    for name in TARGETS:
         for kind in ("vector", "serial"):
             out = np.zeros(len(operands[0]), result.numpy)
             compiled = Compiled(elementwise(op, dtypes, result, n, kind), NAMED[name])

@@ -76,6 +76,9 @@ READS = {
     "divided": (lambda i, j, n: (i, j // 3)),
     "rows of 16": (lambda i, j, n: (i, j // 16)),
     "within 16": (lambda i, j, n: (j // 16 % 5, j % 16 % n)),
+    "divided by more than the lanes": (lambda i, j, n: ((3 * i + j) // 100 % 5, (7 * i + j) % 70 % n)),
+    "divided by less": (lambda i, j, n: ((2 * i + j) // 7 % 5, (5 * i + 3 * j) % 11 % n)),
+    "below zero": (lambda i, j, n: ((i - j) % 5, (i - 2 * j + 3) // 10 % n)),
     "symbolic divisor": (lambda i, j, n: ((i * n + j) // n, (i * n + j) % n)),
 }
 

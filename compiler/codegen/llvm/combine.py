@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import Placement, Register, element_type
-from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, number
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, nearest
 from lazygraph.compiler.loop.ir import COMBINERS
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS
@@ -27,7 +27,7 @@ def apply_record(scalars: LlvmScalars, op: str, *operands: Register) -> Register
 
 def _extreme(dtype: DType, highest: bool) -> Register:
     if dtype.is_float:
-        return number(float("inf") if highest else float("-inf"), dtype)
+        return nearest(float("inf") if highest else float("-inf"), dtype)
     if dtype.kind == "int":
         return literal((1 << dtype.bits - 1) - highest, dtype)
     return literal((1 << dtype.bits) - 1 if highest else 0, dtype)
@@ -39,7 +39,7 @@ def identities(combine: str, dtypes: list[DType]) -> list[Register]:
     if isinstance(identity, str):
         return [_extreme(dtype, (identity == "highest") != (position > 0)) if position == 0 else _extreme(dtype, True)
                 for position, dtype in enumerate(dtypes)]
-    return [number(identity, dtype) for dtype in dtypes]
+    return [nearest(identity, dtype) for dtype in dtypes]
 
 
 def step(scalars: LlvmScalars, combine: str, old: list[Register], new: list[Register]) -> list[Register]:

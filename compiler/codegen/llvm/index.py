@@ -15,10 +15,10 @@ from math import gcd
 
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import Register
-from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, number
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, nearest
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Atom, Compound, Dim, Extent, Symbol
-from lazygraph.runtime.dtypes import int64
+from lazygraph.runtime.dtypes import int32, int64
 
 _COMPOUND = {"floordiv": dims.floordiv, "mod": dims.mod, "min": dims.minimum, "max": dims.maximum}
 
@@ -98,7 +98,7 @@ class Indices:
         self.lanes: Lanes | None = None
 
     def constant(self, value: int) -> Register:
-        return number(value, int64)
+        return nearest(value, int64)
 
     def write(self, extent: Extent) -> Register:
         """The value as an int64; with lanes where it differs between them."""
@@ -119,7 +119,12 @@ class Indices:
         here = max((each.level for each in found if not each.lanes), default=0)
         outer = [each for each in found if not each.lanes and each.level < here]
         inner = [each for each in found if not each.lanes and each.level == here]
-        return self._total(outer), self._total(inner), self._total([each for each in found if each.lanes])
+        lanes = self._total([each for each in found if each.lanes])
+        if lanes is not None:
+            low, high = dims.bounds(Dim(tuple([term for term, each in zip(terms, found) if each.lanes])))
+            if low is not None and high is not None and -(1 << 31) <= low and high < 1 << 31:
+                lanes = self._scalars.convert(lanes, int32)  # gathers take twice as many narrow indices at once
+        return self._total(outer), self._total(inner), lanes
 
     def _sum(self, extent: Extent) -> Register:
         if isinstance(extent, int):
@@ -162,11 +167,45 @@ class Indices:
 
     def _compound(self, atom: Compound) -> Register:
         b = self._scalars
+        found = self._divide_across(atom)
+        if found is not None:
+            return found
         left, right = self._sum(atom.left), self._sum(atom.right)
         if atom.kind in ("min", "max"):
             below = b.less(left, right)
             return b.select(below, *((left, right) if atom.kind == "min" else (right, left)))
         return self._divide(atom, left, right)
+
+    def _divide_across(self, atom: Compound) -> Register | None:
+        """(a + lanes) // m and its remainder with a equal in all lanes: one scalar division.
+
+        t = a % m + lanes is below m + l for the greatest lane part l: where l < m it holds m once or not at all, else
+        t // m = t * ceil(2**32 / m) // 2**32, exact for t * m < 2**32.
+        """
+        divisor, lanes = atom.right, self.lanes
+        if lanes is None or atom.kind not in ("floordiv", "mod") or not isinstance(divisor, int) or divisor < 1:
+            return None
+        if divisor & divisor - 1 == 0 or not isinstance(atom.left, Dim):
+            return None
+        inner = Dim(tuple([term for term in atom.left.terms if lanes.lane in term[0]]))
+        outer = atom.left - inner
+        low, high = dims.bounds(inner)
+        if not inner.terms or low != 0 or high is None or lanes.lane in dims.symbols(outer) or self.differs(outer):
+            return None
+        if high >= divisor and divisor * (divisor + high) >= 1 << 32:
+            return None
+        b = self._scalars
+        each = b.add(self._sum(outer % divisor), self._sum(inner))
+        if high < divisor:
+            wraps = b.less_equal(self.constant(divisor), each)
+            if atom.kind == "mod":
+                return b.select(wraps, b.sub(each, self.constant(divisor)), each)
+            more = b.select(wraps, self.constant(1), self.constant(0))
+        else:
+            more = b.shift_right(b.mul(each, self.constant(-(-(1 << 32) // divisor))), self.constant(32))
+            if atom.kind == "mod":
+                return b.sub(each, b.mul(more, self.constant(divisor)))
+        return b.add(self._sum(outer // divisor), more)
 
     def _divide(self, atom: Compound, left: Register, right: Register) -> Register:
         """Floor division and its remainder; a divisor of 0 gives quotient 0 and remainder `left`."""

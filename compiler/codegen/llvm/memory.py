@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.index import Indices, Lanes
 from lazygraph.compiler.codegen.llvm.placement import Placement, Register, element_type, memory_type
-from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, number
+from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, nearest
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Buffer, Index
@@ -132,7 +132,7 @@ class Memory:
 
     def _passed(self, array: Array, other: Register | None, count: int) -> Register:
         """What lanes that are left out get, as memory holds it."""
-        value = number(0, array.buffer.dtype) if other is None else other
+        value = nearest(0, array.buffer.dtype) if other is None else other
         return self._scalars.spread(self._to_memory(value), count)
 
     def _load_one(
@@ -144,7 +144,7 @@ class Memory:
         if guard is None:
             name, level = self._placement.load(instruction, buffer.name, address.level, hint)
             return self._from_memory(array, Register(name, buffer.dtype, 0, level))
-        otherwise = self._to_memory(number(0, buffer.dtype) if other is None else other)
+        otherwise = self._to_memory(nearest(0, buffer.dtype) if other is None else other)
         if otherwise.lanes:
             name, level = self._load_or_zero(instruction, element, guard, "0" if "i" in element else "0.0", hint)
             loaded = self._from_memory(array, Register(name, buffer.dtype, 0, level))

@@ -47,7 +47,7 @@ def _optimised(texts: Sequence[str], target: Target, opt_level: int) -> tuple[An
     module.data_layout = str(machine.target_data)
     if opt_level:
         # The emitters hoist and share values themselves and write the vectors they want: what is left is to fold what
-        # only becomes constant by composing ops. Loop passes cost more time than they save (see docs/decisions.md).
+        # only becomes constant or a known pattern by composing ops. These two passes take a tenth of the compile time.
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=opt_level))
         passes = llvm.create_new_module_pass_manager()
         passes.add_simplify_cfg_pass()

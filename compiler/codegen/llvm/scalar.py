@@ -41,7 +41,7 @@ def literal(pattern: int, dtype: DType) -> Register:
     return Register(name, dtype, 0, 0, constant=True)
 
 
-def number(value: float, dtype: DType) -> Register:
+def nearest(value: float, dtype: DType) -> Register:
     """The constant nearest to a Python number; integers wrap."""
     if dtype.is_integer:
         return literal(int(value), dtype)
@@ -63,8 +63,8 @@ class LlvmScalars:
     def dtype(self, x: Register) -> DType:
         return x.dtype
 
-    def const(self, value: float, dtype: DType) -> Register:
-        return number(value, dtype)
+    def const(self, number: float, dtype: DType) -> Register:
+        return nearest(number, dtype)
 
     def bits(self, pattern: int, dtype: DType) -> Register:
         return literal(pattern, dtype)
@@ -131,9 +131,9 @@ class LlvmScalars:
     def mul_high(self, x: Register, y: Register) -> Register:
         if x.dtype.itemsize < 8:
             wide = self.mul(self.convert(x, uint64), self.convert(y, uint64))
-            return self.convert(self.shift_right(wide, number(x.dtype.bits, uint64)), x.dtype)
+            return self.convert(self.shift_right(wide, nearest(x.dtype.bits, uint64)), x.dtype)
         # Four products of halves; no sum below overflows: (2**32-1)**2 + 2*(2**32-1) < 2**64
-        half, low = number(32, uint64), number(0xFFFFFFFF, uint64)
+        half, low = nearest(32, uint64), nearest(0xFFFFFFFF, uint64)
         x0, x1 = self.and_(x, low), self.shift_right(x, half)
         y0, y1 = self.and_(y, low), self.shift_right(y, half)
         middle = self.add(self.mul(x1, y0), self.shift_right(self.mul(x0, y0), half))
@@ -142,11 +142,11 @@ class LlvmScalars:
 
     def int_div(self, x: Register, y: Register) -> Register:
         signed = x.dtype.kind == "int"
-        zero, one = number(0, x.dtype), number(1, x.dtype)
+        zero, one = nearest(0, x.dtype), nearest(1, x.dtype)
         unsafe = by_zero = self.equal(y, zero)
         if signed:
             lowest = literal(1 << x.dtype.bits - 1, x.dtype)
-            overflows = self.and_(self.equal(x, lowest), self.equal(y, number(-1, x.dtype)))
+            overflows = self.and_(self.equal(x, lowest), self.equal(y, nearest(-1, x.dtype)))
             unsafe = self.or_(by_zero, overflows)
         divisor = self.select(unsafe, one, y)
         if x.dtype.bits <= 32 and max(x.lanes, y.lanes):
@@ -168,7 +168,7 @@ class LlvmScalars:
         return self._target.fused
 
     def neg(self, x: Register) -> Register:
-        return self._same("fneg", x) if x.dtype.is_float else self.sub(number(0, x.dtype), x)
+        return self._same("fneg", x) if x.dtype.is_float else self.sub(nearest(0, x.dtype), x)
 
     def abs(self, x: Register) -> Register:
         if x.dtype.is_float:
@@ -181,8 +181,8 @@ class LlvmScalars:
     def floor(self, x: Register) -> Register:
         if self._target.rounds:
             return self._intrinsic("llvm.floor", x.dtype, x)
-        nearest = self._round_even_by_sum(x)
-        lower = self.select(self.less(x, nearest), self.sub(nearest, number(1.0, x.dtype)), nearest)
+        even = self._round_even_by_sum(x)
+        lower = self.select(self.less(x, even), self.sub(even, nearest(1.0, x.dtype)), even)
         return self._intrinsic("llvm.copysign", x.dtype, lower, x)  # floor(-0.0) = -0.0, and signs agree elsewhere
 
     def round_even(self, x: Register) -> Register:
@@ -192,7 +192,7 @@ class LlvmScalars:
 
     def _round_even_by_sum(self, x: Register) -> Register:
         """|x| + 2**p - 2**p is integral where |x| < 2**p (p fraction bits); greater x are integral already, or NaN."""
-        limit = number(math.ldexp(1.0, 23 if x.dtype == float32 else 52), x.dtype)
+        limit = nearest(math.ldexp(1.0, 23 if x.dtype == float32 else 52), x.dtype)
         magnitude = self.abs(x)
         rounded = self.sub(self.add(magnitude, limit), limit)
         return self.select(self.less(magnitude, limit), self._intrinsic("llvm.copysign", x.dtype, rounded, x), x)
@@ -242,11 +242,11 @@ class LlvmScalars:
     def shift_right(self, x: Register, y: Register) -> Register:
         if x.dtype.kind != "int":
             return self._shift("lshr", x, y)
-        last = number(x.dtype.bits - 1, x.dtype)
+        last = nearest(x.dtype.bits - 1, x.dtype)
         return self._same("ashr", x, self.select(self._amount_fits(y), y, last))
 
     def _shift(self, operation: str, x: Register, y: Register) -> Register:
-        zero = number(0, x.dtype)
+        zero = nearest(0, x.dtype)
         fits = self._amount_fits(y)
         return self.select(fits, self._same(operation, x, self.select(fits, y, zero)), zero)
 
@@ -254,7 +254,7 @@ class LlvmScalars:
         """0 <= y < bits; a negative amount is a large unsigned one."""
         if y.constant:
             return literal(0 <= int(y.name) < y.dtype.bits, bool_)
-        return self.write("icmp ult {t} {0}, {1}", bool_, y, number(y.dtype.bits, y.dtype))
+        return self.write("icmp ult {t} {0}, {1}", bool_, y, nearest(y.dtype.bits, y.dtype))
 
     # --- conversions -----------------------------------------------------------------------------------------------
 
@@ -271,10 +271,10 @@ class LlvmScalars:
         if x.dtype == dtype:
             return x
         if dtype.kind == "bool":
-            zero = number(0, x.dtype)
+            zero = nearest(0, x.dtype)
             return self.write(f"{'fcmp une' if x.dtype.is_float else 'icmp ne'} {{t}} {{0}}, {{1}}", bool_, x, zero)
         if x.dtype.kind == "bool":
-            return self.select(x, number(1, dtype), number(0, dtype))
+            return self.select(x, nearest(1, dtype), nearest(0, dtype))
         if x.dtype.is_float and dtype.is_float:
             operation = "fptrunc" if dtype.itemsize < x.dtype.itemsize else "fpext"
         elif x.dtype.is_float:

@@ -24,9 +24,10 @@ from lazygraph.compiler.loop.ir import LANES, Body, Let, Load, Loop, Reduce
 from lazygraph.runtime.dtypes import bool_, int32
 
 NARROW = 16  # lanes of one copy of a long body, and of tails
-# (operations in the body, lanes): short bodies run wider, so that loads and latencies overlap
-_WIDTHS = ((12, 64), (40, 32))
-_SHORT = 12  # operations up to which a reduction's body is written for all of its accumulators
+# (operations in a loop's body, machine registers of each value): short bodies run wider, so that latencies overlap
+_REGISTERS = ((12, 4), (40, 2))
+# A reduction's body is written for all accumulators at once up to so many operations and registers of accumulators.
+_SHORT, _ACCUMULATORS = 12, 8
 
 # iteration(carried, mask) -> the next carried registers, asked when the body has been written
 Iteration = Callable[[list[Register], Register | None], list[Register]]
@@ -53,19 +54,24 @@ class _Body:
 
 def write_vector(writer: KernelWriter, loop: Loop) -> None:
     body = _Body(loop.symbol, loop.extent, loop.body)
-    for span in _spans(loop.extent, _width(loop.body)):
+    for span in _spans(loop.extent, _width(writer, loop.body)):
         _run(writer, span, body, [], lambda carried, mask: [])
 
 
 def _weight(body: Body) -> int:
-    """Machine operations in a body's text, by the widest element in it."""
-    widest = max([each.var.dtype.itemsize for each in statements(body) if isinstance(each, Let | Load)], default=4)
-    return sum(own_cost(each) for each in statements(body)) * (2 if widest > 4 else 1)
+    """Machine operations in a body's text."""
+    return sum(own_cost(each) for each in statements(body))
 
 
-def _width(body: Body) -> int:
-    weight = _weight(body)
-    return next((lanes for limit, lanes in _WIDTHS if weight <= limit), NARROW)
+def _widest(body: Body) -> int:
+    """Bytes of the widest scalar in a body."""
+    return max([each.var.dtype.itemsize for each in statements(body) if isinstance(each, Let | Load)], default=4)
+
+
+def _width(writer: KernelWriter, body: Body) -> int:
+    """How many lanes a vector loop runs side by side."""
+    registers = next((count for limit, count in _REGISTERS if _weight(body) <= limit), 1)
+    return min(max(registers * writer.target.vector_bytes // _widest(body), NARROW), LANES)
 
 
 def _spans(extent: Extent, width: int) -> list[_Span]:
@@ -144,7 +150,7 @@ def write_lanes_reduction(writer: KernelWriter, reduce: Reduce) -> None:
     if reduce.extent == 0:
         writer.bind(reduce.vars, identity)
         return
-    spans = _reduction_spans(reduce)
+    spans = _reduction_spans(writer, reduce)
     lanes = spans[0].lanes
     groups = [[b.spread(each, lanes) for each in identity] for _ in range(max(1, LANES // lanes))]
     if isinstance(reduce.extent, int) and reduce.extent <= lanes:
@@ -171,13 +177,14 @@ def write_lanes_reduction(writer: KernelWriter, reduce: Reduce) -> None:
     writer.bind(reduce.vars, fold(writer.placement, b, reduce.combine, groups[0]))
 
 
-def _reduction_spans(reduce: Reduce) -> list[_Span]:
+def _reduction_spans(writer: KernelWriter, reduce: Reduce) -> list[_Span]:
     """Whole rounds of 64 elements, then one masked round; a round is one wide step or four narrow ones."""
     extent = reduce.extent
     if isinstance(extent, int) and extent <= LANES:
         lanes = next(width for width in (NARROW, 2 * NARROW, LANES) if extent <= width)
         return [_Span(0, extent, lanes, extent != lanes)]
-    lanes = LANES if _weight(reduce.body) <= _SHORT else NARROW
+    registers = LANES * _widest(reduce.body) // writer.target.vector_bytes
+    lanes = LANES if _weight(reduce.body) <= _SHORT and registers <= _ACCUMULATORS else NARROW
     whole = dims.floordiv(extent, LANES) * LANES
     found = [_Span(0, whole, lanes, False)] if whole != 0 else []
     if whole != extent and not dims.divides(LANES, extent):

@@ -29,6 +29,7 @@ StatementWriters = Mapping[type, Callable[["KernelWriter", Any], None]]
 class KernelWriter:
     def __init__(self, kernel: Kernel, symbol: str, target: Target, table: StatementWriters) -> None:
         self.kernel = kernel
+        self.target = target
         self._table = table
         written = {*kernel.writes, *(each.buffer.name for each in statements(kernel.body) if isinstance(each, Local))}
         self.function = Function(
@@ -106,10 +107,12 @@ class KernelWriter:
 
 def stored_in(*bodies: Body) -> frozenset[str]:
     """The buffers written anywhere in these bodies: whatever statement names a buffer and is not a load writes it."""
-    named = (each for body in bodies for each in statements(body) if not isinstance(each, Load))
-    return frozenset(each.buffer for each in named if isinstance(getattr(each, "buffer", None), str))
+    written = (each for body in bodies for each in statements(body) if not isinstance(each, Load))
+    names = [getattr(each, "buffer", None) for each in written]
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def runs(extent: Extent) -> bool:
-    """Whether a loop of this extent surely has an iteration."""
-    return dims.prove_nonnegative(extent - 1)
+    """Whether a loop of this extent surely runs, as far as intervals show (a proof costs more than the test at run time)."""
+    low = dims.bounds(extent)[0]
+    return low is not None and low >= 1
