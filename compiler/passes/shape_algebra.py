@@ -120,7 +120,8 @@ def slice_of_slice(node: Node) -> Value | None:
         if inner == outer == 1:
             stop = below["starts"][axis] + node["stops"][axis]
         elif isinstance(extent, int):
-            stop = start + (extent - 1) * inner * outer + 1 if extent else start
+            start = start if extent else 0
+            stop = start + (extent - 1) * inner * outer + 1 if extent else 0
         else:
             return None
         starts.append(start)
@@ -260,8 +261,8 @@ def constant_of_equal_numbers(node: Node) -> Value | None:
     value: np.ndarray = node["value"]
     if value.size <= 1:
         return None
-    first = np.ascontiguousarray(value).reshape(-1).view(np.dtype((np.void, value.itemsize)))
-    if not (first[0] == first).all():
+    bits = np.ascontiguousarray(value).reshape(-1).view(f"u{value.itemsize}")
+    if bits[0] != bits[-1] or not (bits == bits[0]).all():
         return None
     scalar = np.array(value.reshape(-1)[0])
     scalar.flags.writeable = False
