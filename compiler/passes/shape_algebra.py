@@ -41,7 +41,8 @@ def transpose_by_identity(node: Node) -> Value | None:
 @SHAPE_ALGEBRA.rule("slice(x) -> x over its whole extents", "slice")
 def whole_slice(node: Node) -> Value | None:
     (x,) = node.inputs
-    whole = node["stops"] == x.shape and not any(node["starts"]) and all(step == 1 for step in node["steps"])
+    starts, steps = node["starts"], node["steps"]
+    whole = node["stops"] == x.shape and all(start == 0 for start in starts) and all(step == 1 for step in steps)
     return x if whole else None
 
 
@@ -133,7 +134,7 @@ def slice_of_slice(node: Node) -> Value | None:
 @SHAPE_ALGEBRA.rule("slice(pad(x)) -> x where it cuts off what was padded", "slice")
 def slice_of_pad(node: Node) -> Value | None:
     below = _below(node, "pad")
-    if below is None or any(step != 1 for step in node["steps"]) or any(below["interior"]):
+    if below is None or any(step != 1 for step in node["steps"]) or any(gap != 0 for gap in below["interior"]):
         return None
     x = below.inputs[0]
     stops = tuple([low + extent for low, extent in zip(below["low"], x.shape)])
