@@ -10,7 +10,6 @@ gives 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit, or_zeros
 from lazygraph.compiler.ops.lowering import BodyBuilder, ElementBuilder, Loops, Pointwise
-from lazygraph.compiler.ops.nests import nest
+from lazygraph.compiler.ops.nests import nest, serial_then_vector
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
 from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
@@ -36,7 +35,9 @@ from lazygraph.runtime.dtypes import DType, int64
 Tangents = tuple[Value | None, ...]
 MODES = ("check", "clip")
 INDEX_TYPES = ("int32", "int64")
-BLOCK = 32  # elements of a row that one iteration of a scatter's parallel loop owns
+WIDE = 64  # elements that an update adds at least where several threads go through all indices
+PARTS = 16  # into which the target is cut then
+ROWS = 1024  # of each part where the extent is symbolic
 
 
 def _remaining(rank: int, axes: Sequence[int]) -> tuple[int, ...]:
@@ -168,6 +169,8 @@ _SHAPES: Sequence[tuple[Sequence[int], Sequence[int], tuple[int, ...]]] = [
     ((7,), (5,), (0,)),
     ((7,), (), (0,)),
     ((11, 67), (3, 2), (0,)),
+    ((67, 5, 13), (29,), (0,)),
+    ((5, 67), (3,), (1,)),
     ((3, 7, 2), (5,), (1,)),
     ((3, 7, 5), (4,), (0, 2)),
     ((3, 4), (131,), (0, 1)),
@@ -175,6 +178,15 @@ _SHAPES: Sequence[tuple[Sequence[int], Sequence[int], tuple[int, ...]]] = [
     ((7, 2), (0,), (0,)),
     ((0, 2), (0,), (0,)),
     ((1, 1), (3,), (1,)),
+]
+
+
+_FEW = [
+    ((7,), (5,), (0,)),
+    ((7,), (), (0,)),
+    ((3, 7, 2), (5,), (1,)),
+    ((3, 4, 5), (4,), (0, 2)),
+    ((3, 4), (11,), (0, 1)),
 ]
 
 
@@ -198,7 +210,7 @@ def _gather_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
 def _gather_smooth(rng: np.random.Generator) -> list[Case]:
     return [
         ((*smooth(rng, shape), *_some_indices(rng, shape, picked, axes, mode)), {"axes": axes, "mode": mode})
-        for shape, picked, axes in _SHAPES[:5]
+        for shape, picked, axes in _FEW
         for mode in MODES
     ]
 
@@ -273,27 +285,28 @@ def _scatter_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, .
 
 
 def _write_scatter(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
-    """Each parallel iteration owns a part of the remaining axes and goes through all updates in their order.
+    """Each parallel iteration owns a part of the target, copies the operand there and adds the updates that land in it.
 
-    A part is one index of every remaining axis, and BLOCK elements of the last one where it is contiguous in the target
-    too; the updates are then added to it side by side.
+    A part is one index of every remaining axis before the first indexed one; where there is none, and rows are wide
+    enough to pay for reading all indices again, a block of the first indexed axis.
     """
-    operand = inputs[0]
-    rank = len(operand.shape)
-    rest = _remaining(rank, node["axes"])
-    in_rows = bool(rest) and rest[-1] == rank - 1
-    if not in_rows:
-        owned = [("parallel", operand.shape[axis]) for axis in rest]
-        nest(b, "r", owned, lambda at: _scatter_part(b, node, inputs, outputs[0], at, None))
+    operand, target = inputs[0], outputs[0]
+    first = node["axes"][0]
+    rows = operand.shape[first]
+    leading = operand.shape[:first]
+    width = dims.product([operand.shape[axis] for axis in _remaining(len(operand.shape), node["axes"])])
+    if leading or not dims.prove_nonnegative(width - WIDE):
+        owned = [("parallel", extent) for extent in leading]
+        nest(b, "p", owned, lambda at: _scatter_part(b, node, inputs, target, at, None))
         return
-    width = operand.shape[rank - 1]
-    blocks = [*[operand.shape[axis] for axis in rest[:-1]], dims.ceildiv(width, BLOCK)]
+    block = dims.ceildiv(rows, PARTS) if isinstance(rows, int) else ROWS
+    count = dims.ceildiv(rows, block)
 
-    def part(at: Index) -> None:
-        start = dims.multiply(at[-1], BLOCK)
-        _scatter_part(b, node, inputs, outputs[0], at[:-1], (start, dims.minimum(BLOCK, width - start)))
+    def part(number: Extent) -> None:
+        start = dims.multiply(number, block)
+        _scatter_part(b, node, inputs, target, (), (start, dims.minimum(block, rows - start)))
 
-    nest(b, "r", [("parallel", extent) for extent in blocks], part)
+    b.loop("parallel", "p", count, part)
 
 
 def _scatter_part(
@@ -301,28 +314,18 @@ def _scatter_part(
     node: Node,
     inputs: tuple[Buffer, ...],
     target: Buffer,
-    fixed: Index,
-    row: tuple[Extent, Extent] | None,
+    leading: Index,
+    rows: tuple[Extent, Extent] | None,
 ) -> None:
-    """One part: copy the operand, then add the updates; `row` is (first element, count) along the last axis."""
+    """One part: `leading` indexes the remaining axes before the first indexed one; `rows` is (first, count) of that."""
     operand, updates, *indices = inputs
     axes, rank = node["axes"], len(operand.shape)
-    rest = _remaining(rank, axes)
-
-    def place(at: Sequence[Extent], last: Extent | None) -> Index:
-        found = dict(zip(rest, fixed)) | dict(zip(axes, at))
-        if last is not None:
-            found[rank - 1] = last
-        return tuple([found[axis] for axis in range(rank)])
-
-    def side_by_side(name: str, each: Any) -> None:
-        if row is None:
-            each(None)
-        else:
-            b.loop("vector", name, row[1], lambda j: each(dims.add(row[0], j)))
+    inner = [axis for axis in _remaining(rank, axes) if axis >= len(leading)]
+    start, count = rows or (0, operand.shape[axes[0]])
 
     def copy(at: Index) -> None:
-        side_by_side("j", lambda last: b.store(target, place(at, last), b.load(operand, place(at, last))))
+        place = (*leading, dims.add(start, at[0]), *at[1:])
+        b.store(target, place, b.load(operand, place))
 
     def update(at: Index) -> None:
         positions, held = [], []
@@ -336,16 +339,23 @@ def _scatter_part(
             elif not dims.prove_nonnegative(extent - 1):
                 held.append(b.in_range(0, 0, extent))
             positions.append(_clamped(b, position, extent))
+        if rows:
+            begin, end = b.index_value(start, int64), b.index_value(dims.add(start, count), int64)
+            held += [b.let("le", begin, positions[0]), b.let("lt", positions[0], end)]
 
         def add() -> Sequence[Operand]:
-            found = [b.as_index(each, operand.shape[axis]) for each, axis in zip(positions, axes)]
+            found: dict[int, Extent] = {
+                axis: b.as_index(each, operand.shape[axis]) for each, axis in zip(positions, axes)
+            }
 
-            def one(last: Extent | None) -> None:
-                source = (*at, *fixed, *([] if last is None else [last]))
-                old, extra = b.load(target, place(found, last)), b.load(updates, source)
-                b.store(target, place(found, last), b.let("add", old, extra))
+            def one(rest: Index) -> None:
+                filled = found | dict(enumerate(leading)) | dict(zip(inner, rest))
+                place = tuple([filled[axis] for axis in range(rank)])
+                sum_ = b.let("add", b.load(target, place), b.load(updates, (*at, *leading, *rest)))
+                b.store(target, place, sum_)
 
-            side_by_side("k", one)
+            kinds = serial_then_vector([operand.shape[axis] for axis in inner])
+            nest(b, "k", kinds, one)
             return ()
 
         condition = _all(b, held)
@@ -354,8 +364,7 @@ def _scatter_part(
         else:
             b.branch(condition, add)
 
-    if target.name != operand.name:
-        nest(b, "t", [("serial", operand.shape[axis]) for axis in axes], copy)
+    nest(b, "j", serial_then_vector([count, *operand.shape[len(leading) + 1 :]]), copy)
     nest(b, "s", [("serial", extent) for extent in indices[0].shape], update)
 
 
@@ -378,7 +387,7 @@ def _scatter_case(
 
 def _scatter_smooth(rng: np.random.Generator) -> list[Case]:
     cases = []
-    for shape, picked, axes in _SHAPES[:5]:
+    for shape, picked, axes in _FEW:
         for mode in MODES:
             updates = (*picked, *[shape[axis] for axis in _remaining(len(shape), axes)])
             indices = _some_indices(rng, shape, picked, axes, mode)

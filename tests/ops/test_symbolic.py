@@ -20,6 +20,7 @@ from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS, zeros
 from lazygraph.runtime.dtypes import float64, int64
 from tests.ops.harness import pushed_forward
+from tests.ops.native import THREADS, compiled, run
 
 N = dims.symbol("n")
 M = dims.symbol("m")
@@ -83,6 +84,55 @@ def test_derivatives_of_both_orders_and_transposes_type_check_and_agree(name: st
         found = interpret(Graph(name, (x,), (first, second)), [array]).outputs
         np.testing.assert_allclose(found[0], degree * plain(array), rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(found[1], degree**2 * plain(array), rtol=1e-12, atol=1e-12)
+
+
+def counted(shape: tuple[Extent, ...]) -> Value:
+    return emit("iota", dtype=int64, shape=shape, axis=0)
+
+
+WIDE = 70
+LOOPS: dict[str, Program] = {
+    "sorted": lambda x: OPS["sort"](x, axis=0),
+    "carried": lambda x: OPS["sort"](x, counted(x.shape), axis=0)[1],
+    "looked up": lambda x: emit("gather", x, emit("sub", full_like(N - 1), counted((N,))), axes=(0,), mode="check"),
+    "scattered": lambda x: emit("scatter_add", x, x, counted((N,)), axes=(0,), mode="check"),
+    "scattered columns": lambda x: emit("scatter_add", x, columns(x), counted((WIDE,)), axes=(1,), mode="clip"),
+    "drawn": lambda x: emit("random_bits", emit("constant", value=KEY), shape=(N, 3)),
+    "greatest": lambda x: emit("argmax", x, axis=1),
+}
+KEY = np.array([1, 2], np.uint32)
+KEY.flags.writeable = False
+
+
+def full_like(extent: Extent) -> Value:
+    return emit("broadcast", emit("extent", value=extent, dtype=int64), shape=(N,), axes=())
+
+
+def columns(x: Value) -> Value:
+    return emit("transpose", x, permutation=(1, 0))
+
+
+def test_one_compilation_of_loops_serves_every_size() -> None:
+    """Sort, gather, scatter and random bits at sizes around the blocks of their loops."""
+    x = new_parameter("x", float64, (N, WIDE))
+    graph = Graph("loops", (x,), tuple(program(x) for program in LOOPS.values()))
+    artifact = compiled(graph)
+    for size in (0, 1, 2, 67, 1023, 1025, 2049):
+        array = np.random.default_rng(size).integers(-50, 50, (size, WIDE)).astype(np.float64)
+        for found, expected in zip(run(artifact, [array], THREADS), interpret(graph, [array]).outputs, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_one_compilation_of_movements_serves_every_size() -> None:
+    x = new_parameter("x", float64, (N, 6))
+    moving = [program(x) for program, _ in PROGRAMS.values()]
+    moving += [each for y in moving for each in pushed_forward([y], {x: x}) if each is not None]
+    graph = Graph("movements", (x,), tuple(moving))
+    artifact = compiled(graph)
+    for size in SIZES:
+        array = np.random.default_rng(size).standard_normal((size, 6))
+        for found, expected in zip(run(artifact, [array], THREADS), interpret(graph, [array]).outputs, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_extent_op_is_the_value_of_its_expression() -> None:
