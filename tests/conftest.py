@@ -14,6 +14,10 @@ settings.register_profile("all", max_examples=2000, deadline=None, suppress_heal
 settings.load_profile("slice")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write what golden tests print into their files")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of optional data sets that LAZYGRAPH_DATA names; a test that needs it is skipped without."""
