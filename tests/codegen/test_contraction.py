@@ -1,4 +1,4 @@
-"""Contractions in machine code: right against NumPy, and the same bits whatever the schedule, target, split or extents."""
+"""Contractions in machine code: right against NumPy, and the same bits under any schedule, target, split and extents."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Compiled:
         text = emit_contraction(contraction, "kernel", self.schedule, target)
         code = compile_module([text, wrapper()], target)
         self._jit = llvm.create_lljit_compiler()
-        self._library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("run").add_current_process().link(self._jit, "test")
+        library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("run").add_current_process()
+        self._library = library.link(self._jit, "test")
         signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
         self.function = signature(self._library["run"])
 
@@ -76,7 +77,9 @@ def plain(buffer: str, index: tuple[Extent, ...], dtype: DType) -> Element:
     return Element((Load(value, buffer, index),), value)
 
 
-def matmul(m: Extent, n: Extent, k: Extent, dtype: DType = float32, a_moved: bool = False, b_moved: bool = False) -> Contraction:
+def matmul(
+    m: Extent, n: Extent, k: Extent, dtype: DType = float32, a_moved: bool = False, b_moved: bool = False
+) -> Contraction:
     """c[m, n] = a[m, k] b[k, n], with a or b stored the other way round."""
     i, j, c = make_axis("i", m), make_axis("j", n), make_axis("c", k)
     a = Buffer("a", dtype, (k, m) if a_moved else (m, k))
@@ -103,7 +106,9 @@ def random_array(shape: Sequence[int], dtype: DType) -> np.ndarray:
     return rng.integers(0, 50, shape).astype(dtype.numpy)
 
 
-def operands(m: int, n: int, k: int, dtype: DType, a_moved: bool, b_moved: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def operands(
+    m: int, n: int, k: int, dtype: DType, a_moved: bool, b_moved: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     a = random_array((k, m) if a_moved else (m, k), dtype)
     b = random_array((n, k) if b_moved else (k, n), dtype)
     return a, b, np.full((m, n), 99, dtype.numpy)
@@ -173,7 +178,9 @@ def schedules(contraction: Contraction) -> st.SearchStrategy[ContractionSchedule
     """Any schedule that covers the contraction, sensible or not."""
     task = problem(contraction)
 
-    def build(rows: int, columns: int, strips: int, panels: int, depth: int, pack_a: bool, pack_b_from: int | None) -> ContractionSchedule:
+    def build(
+        rows: int, columns: int, strips: int, panels: int, depth: int, pack_a: bool, pack_b_from: int | None
+    ) -> ContractionSchedule:
         tails, rest = [], rows - 1
         while rest:
             tails.append(rest // 2 + 1)
@@ -181,7 +188,14 @@ def schedules(contraction: Contraction) -> st.SearchStrategy[ContractionSchedule
         width = columns * task.lanes
         in_place = task.b is not None
         return ContractionSchedule(
-            rows, columns, tuple(tails), rows * strips, width * panels, depth, pack_a or task.a is None, pack_b_from if in_place else 0
+            rows,
+            columns,
+            tuple(tails),
+            rows * strips,
+            width * panels,
+            depth,
+            pack_a or task.a is None,
+            pack_b_from if in_place else 0,
         )
 
     return st.builds(
@@ -228,7 +242,7 @@ def test_symbolic_extents_give_the_bits_of_static_ones(which: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_random_index_maps(data: st.DataObject) -> None:
-    """Several axes in each role, buffers in any order of axes, every other element from an offset, an outer axis shared."""
+    """Several axes in each role, buffers in any order of axes, every other element from an offset."""
     letters = {"batch": "ab", "m": "ij", "n": "pq", "k": "cd"}
     axes: dict[str, Axis] = {}
     roles: dict[str, list[str]] = {}
@@ -307,7 +321,9 @@ def test_prologue_and_epilogue_are_bodies() -> None:
         Store("raw", at(j, i), acc),
     )
     b: Body = (Load(w, "w", at(j, c)), Let(doubled, "add", (w, w)))
-    contraction = Contraction("layer", buffers, ("c", "raw"), (), (i,), (j,), (c,), Element(prologue, a), Element(b, doubled), acc, epilogue)
+    contraction = Contraction(
+        "layer", buffers, ("c", "raw"), (), (i,), (j,), (c,), Element(prologue, a), Element(b, doubled), acc, epilogue
+    )
     arrays = [random_array(each.shape, float32) for each in buffers]
     before = arrays[5].copy()
     Compiled(contraction).run(arrays, parts=3)
@@ -317,7 +333,8 @@ def test_prologue_and_epilogue_are_bodies() -> None:
     np.testing.assert_allclose(arrays[5], np.maximum(raw + bias_, 0) * scale_[:, None] + before, rtol=1e-4, atol=1e-4)
     again = [each.copy() for each in arrays]
     again[5] = before
-    schedule = replace(Compiled(contraction).schedule, depth_block=16, column_block=32, row_block=Compiled(contraction).schedule.rows, columns=2)
+    chosen = Compiled(contraction).schedule
+    schedule = replace(chosen, depth_block=16, column_block=32, row_block=chosen.rows, columns=2)
     Compiled(contraction, schedule).run(again)
     assert_same_bits(arrays[5], again[5])
 
@@ -335,14 +352,24 @@ def test_an_accumulator_may_be_wider_than_its_operands() -> None:
         a, b = random_array((20, 90), narrow), random_array((90, 35), narrow)
         found = np.empty((20, 35), wide.numpy)
         contraction = Contraction(
-            "wide", buffers, ("c",), (), (i,), (j,), (c,), element("a", at(i, c)), element("b", at(c, j)), acc, (Store("c", at(i, j), acc),)
+            "wide",
+            buffers,
+            ("c",),
+            (),
+            (i,),
+            (j,),
+            (c,),
+            element("a", at(i, c)),
+            element("b", at(c, j)),
+            acc,
+            (Store("c", at(i, j), acc),),
         )
         Compiled(contraction).run((a, b, found))
         assert_product(a.astype(wide.numpy), b.astype(wide.numpy), found)
 
 
 def test_guarded_and_divided_index_maps() -> None:
-    """A 1-d convolution with padding: b[k = (channel, tap), n = (image, x)] = image[n // 30, channel, n % 30 + tap - 1]."""
+    """A padded convolution: b[k = (channel, tap), n = (image, x)] = image[n // 30, channel, n % 30 + tap - 1]."""
     images, channels, width, taps, filters = 3, 4, 30, 3, 7
     f, n = make_axis("f", filters), make_axis("n", images * width)
     channel, tap = make_axis("channel", channels), make_axis("tap", taps)

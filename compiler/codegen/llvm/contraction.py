@@ -1,8 +1,8 @@
 """A contraction as LLVM functions: the tiled kernel around calls of register tiles.
 
-In: a `Contraction`, its schedule and a target. Out: texts: one function of the kernel's interface, one register tile per
-number of rows, and a transposing copy where b is packed across its rows in memory. Packing loops and the epilogue are
-loop form and written by the kernels' emitter, so prologues, guards, casts and vector mathematics need nothing here.
+In: a `Contraction`, its schedule and a target. Out: texts: one function of the kernel's interface, one register tile
+per number of rows, and a transposing copy where b is packed across its rows in memory. Packing loops and the epilogue
+are loop form and written by the kernels' emitter, so prologues, guards, casts and vector mathematics need nothing here.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _emit_tails(symbol: str, schedule: ContractionSchedule, nest: Tiled, target:
     return f.text()
 
 
-# --- the statements that only contractions have ---------------------------------------------------------------------------
+# --- the statements that only contractions have -----------------------------------------------------------------------
 
 
 def _pointer(writer: KernelWriter, buffer: str, index: Index) -> str:
@@ -151,4 +151,3 @@ def _write_transpose(writer: KernelWriter, transpose: Transpose, symbol: str) ->
             ("i64", _i64(writer, transpose.depth)),
         ],
     )
-

@@ -3,9 +3,9 @@
 In: a tile's extents, strides and dtype. Out: texts of LLVM functions. A logical vector is 64 bytes whatever the target;
 LLVM splits it. A tile computes, with all its accumulators in registers,
 
-    acc[r, c] = acc[r, c] + a[r, k] * b[k, c]     for k = 0 .. depth - 1 in this order, one rounding where the target fuses
+    acc[r, c] = acc[r, c] + a[r, k] * b[k, c]     for k = 0 .. depth - 1 in this order
 
-which is the micro-kernel of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+with one rounding where the target fuses, which is the micro-kernel of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ TILE_PARAMETERS = (
 
 
 def emit_tile(symbol: str, tile: RegisterTile, target: Target) -> str:
-    """void symbol(a, a_row, a_depth, b, b_depth, depth, acc, first): see `RegisterTile`; acc is [rows][columns] vectors."""
+    """void symbol(a, a_row, a_depth, b, b_depth, depth, acc, first) of a `RegisterTile`; acc is [rows][columns]."""
     f = Function(symbol, "void", TILE_PARAMETERS, attributes=f"noinline {target.attributes}")
     a, a_row, a_depth, b, b_depth, depth, acc, first = f.parameters
     writer = _Steps(
@@ -193,22 +193,22 @@ def _load_unless(f: Function, condition: str, type: str, places: list[str]) -> l
     return [_merge(f, type, (("zeroinitializer", before), (value, load))) for value in loaded]
 
 
-# --- transposing copy ---------------------------------------------------------------------------------------------------
+# --- transposing copy -------------------------------------------------------------------------------------------------
 
 
 def emit_transpose(symbol: str, columns: int, dtype: DType, target: Target) -> str:
     """void symbol(source, stride, count, panel, depth): panel[k][c] = source[c * stride + k] for columns vectors of c.
 
-    `count` >= 1 is how many c exist; those past it repeat the last. Square blocks of lanes x lanes are transposed in
-    registers by exchanging off-diagonal blocks of halving size (Eklundh, "A Fast Computer Method for Matrix
-    Transposing", 1972).
+    `count` >= 1 is how many c exist; those past it repeat the last. With L lanes, L x L/2 elements at a time are
+    transposed in registers that hold rows c and c + L/2, by exchanging off-diagonal blocks of halving size in both
+    halves (Eklundh, "A Fast Computer Method for Matrix Transposing", 1972).
     """
     parameters = (("ptr", "source"), ("i64", "stride"), ("i64", "count"), ("ptr", "panel"), ("i64", "depth"))
     f = Function(symbol, "void", parameters, attributes=f"noinline {target.attributes}")
     source, stride, count, panel, depth = f.parameters
-    element, lanes = element_type(dtype), VECTOR_BYTES // dtype.itemsize
-    type, width = text.vector(lanes, element), columns * lanes
-    whole = f.binary("and", "i64", depth, str(-lanes), "whole")
+    element, size, lanes = element_type(dtype), dtype.itemsize, VECTOR_BYTES // dtype.itemsize
+    half, width = lanes // 2, columns * lanes
+    whole = f.binary("and", "i64", depth, str(-half), "whole")
     last = f.binary("sub", "i64", count, "1", "last")
     with f.loop("group", "0", str(width), str(lanes)) as group:
         rows = []
@@ -216,27 +216,29 @@ def emit_transpose(symbol: str, columns: int, dtype: DType, target: Target) -> s
             c = f.binary("add", "i64", group, str(lane), "c")
             c = f.intrinsic("i64", "llvm.smin.i64", (("i64", c), ("i64", last)), "c")
             rows.append(f.offset(element, source, f.binary("mul", "i64", c, stride), "row"))
-        target_column = f.offset(element, panel, group, "column")
-        with f.loop("k", "0", whole, str(lanes)) as k:
-            vectors = [f.load(type, f.offset(element, row, k), dtype.itemsize, "v") for row in rows]
-            out = f.offset(element, target_column, f.binary("mul", "i64", k, str(width)), "out")
-            for number, vector in enumerate(_transposed(f, type, vectors)):
-                f.store(type, vector, f.offset(element, out, str(number * width)), VECTOR_BYTES)
+        column = f.offset(element, panel, group, "column")
+        with f.loop("k", "0", whole, str(half)) as k:
+            parts = [f.load(text.vector(half, element), f.offset(element, row, k), size, "v") for row in rows]
+            type = text.vector(half, element)
+            pairs = [f.shuffle(type, parts[lane], parts[lane + half], range(lanes)) for lane in range(half)]
+            out = f.offset(element, column, f.binary("mul", "i64", k, str(width)), "out")
+            for number, vector in enumerate(_transposed(f, text.vector(lanes, element), pairs)):
+                f.store(text.vector(lanes, element), vector, f.offset(element, out, str(number * width)), VECTOR_BYTES)
         with f.loop("rest", whole, depth) as k:
-            out = f.offset(element, target_column, f.binary("mul", "i64", k, str(width)), "out")
+            out = f.offset(element, column, f.binary("mul", "i64", k, str(width)), "out")
             for lane, row in enumerate(rows):
-                value = f.load(element, f.offset(element, row, k), dtype.itemsize)
-                f.store(element, value, f.offset(element, out, str(lane)), dtype.itemsize)
+                value = f.load(element, f.offset(element, row, k), size)
+                f.store(element, value, f.offset(element, out, str(lane)), size)
     f.return_()
     return f.text()
 
 
 def _transposed(f: Function, type: str, vectors: list[str]) -> list[str]:
-    """Lane i of vector j becomes lane j of vector i."""
-    lanes = len(vectors)
-    block = lanes // 2
+    """Lane i of vector j becomes lane j of vector i, in both halves of the lanes."""
+    lanes = 2 * len(vectors)
+    block = len(vectors) // 2
     while block:
-        for upper in [each for each in range(lanes) if not each & block]:
+        for upper in [each for each in range(len(vectors)) if not each & block]:
             first, second = vectors[upper], vectors[upper + block]
             low = [lane if not lane & block else lanes + lane - block for lane in range(lanes)]
             high = [lane + block if not lane & block else lanes + lane for lane in range(lanes)]

@@ -1,1 +1,1 @@
-"""Schedules: how a kernel is cut into tasks, blocks and register tiles, as data. A schedule never changes a result's bits."""
+"""Schedules: how a kernel is cut into tasks, blocks and register tiles, as data. A schedule never changes a bit."""

@@ -1,9 +1,9 @@
 """How a contraction is cut: register tile, task, block of k, and which operands are packed first.
 
-In: a contraction, the machine's numbers and its vector registers. Out: a frozen `ContractionSchedule`, chosen by the least
-estimated cycles among a few hundred. Every output element sums its k in order whatever the schedule, so a schedule never
-changes a bit. The cut is that of Goto and van de Geijn, with b's block in the second-level cache and both operands packed
-by the worker that uses them:
+In: a contraction, the machine's numbers and its vector registers. Out: a frozen `ContractionSchedule`, the one of least
+estimated cycles among hundreds. Every output element sums its k in order whatever the schedule, so a schedule never
+changes a bit. The cut is that of Goto and van de Geijn, with b's block in the second-level cache and both operands
+packed by the worker that uses them:
 
     task = row_block x column_block of one batch item
       for each block of depth_block k:                     accumulators are carried from block to block
@@ -55,7 +55,7 @@ class ContractionSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the choice depends on: a flat contraction's extents (typical ones where unknown) and its operands' layouts."""
+    """What the choice depends on: a flat contraction's extents (typical where unknown) and its operands' layouts."""
 
     flat: Contraction
     items: int
@@ -102,7 +102,7 @@ def _typical(extent: Extent) -> int:
     return typical if high is None else min(typical, high)
 
 
-# --- choice -------------------------------------------------------------------------------------------------------------
+# --- choice -----------------------------------------------------------------------------------------------------------
 
 
 def choose(contraction: Contraction, machine: Machine, vector_bytes: int, registers: int) -> ContractionSchedule:
@@ -128,12 +128,11 @@ def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> 
         most_columns = max(1, machine.l2_bytes // 2 // (size * depth * width))
         for pack_a, pack_b_from in product(packs_a, packs_b):
             panels, strips = _ceil(task.n, width), _ceil(task.m, rows)
-            for column_panels, row_strips in product(_cuts(panels, panels if pack_b_from is None else most_columns), _cuts(strips, strips)):
-                schedule = ContractionSchedule(
-                    rows, columns, tails, row_strips * rows, column_panels * width, depth, pack_a, pack_b_from
-                )
-                if depth >= task.k and k_known or row_strips * rows * column_panels * width * size <= machine.l2_bytes // 4:
-                    yield schedule
+            column_cuts = _cuts(panels, panels if pack_b_from is None else most_columns)
+            for column_panels, row_strips in product(column_cuts, _cuts(strips, strips)):
+                block = (row_strips * rows, column_panels * width)
+                if depth >= task.k and k_known or block[0] * block[1] * size <= machine.l2_bytes // 4:
+                    yield ContractionSchedule(rows, columns, tails, *block, depth, pack_a, pack_b_from)
 
 
 def _tiles(task: Problem, split: int, registers: int, m_known: bool) -> set[tuple[int, int]]:
@@ -178,7 +177,7 @@ def _ceil(count: int, size: int) -> int:
     return -(-count // size)
 
 
-# --- cost ---------------------------------------------------------------------------------------------------------------
+# --- cost -------------------------------------------------------------------------------------------------------------
 
 
 def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
@@ -206,7 +205,7 @@ def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
 
 
 def _step_cycles(rows: int, columns: int, split: int) -> float:
-    """One step of k of a register tile: two multiply-adds and two loads per cycle, b's columns from the second cache."""
+    """One step of k of a register tile: two multiply-adds and two loads per cycle, b from the second cache."""
     vectors = columns * split
     return max(rows * vectors / 2, (rows + vectors) / 2, LATENCY_CYCLES, columns * VECTOR_BYTES / STREAM_BYTES)
 

@@ -1,9 +1,9 @@
-"""A contraction over four flat axes: one each for batch, m, n and k, on one-dimensional buffers.
+"""A contraction over four flat axes: one each for batch, m, n and k, its buffers indexed by row-major position.
 
-In: a `Contraction` with any number of axes in each role. Out: the same contraction with exactly one axis in each role, and
-what can be said of how an operand lies in memory. Neighbouring axes (a, b) of a role become one where every index is
-linear in both with coefficients c_a = c_b * extent(b), as in row-major arrays; what is left is split again by division:
-a = f // extent(b), b = f % extent(b). The order of k, and so every bit of the sums, is that of the original axes.
+In: a `Contraction` with any number of axes in each role. Out: the same contraction with exactly one axis in each role,
+and what can be said of how an operand lies in memory. Neighbouring axes (a, b) of a role become one where every index
+is linear in both with coefficients c_a = c_b * extent(b), as in row-major arrays; what is left is split again by
+division: a = f // extent(b), b = f % extent(b). The order of k, and so every bit of the sums, is that of the original axes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lazygraph.compiler.loop.ir import (
     Buffer,
     Contraction,
     Element,
+    Index,
     Literal,
     Load,
     Store,
@@ -32,7 +33,7 @@ ROLES = {"batch": ".batch", "m": ".m", "n": ".n", "k": ".k"}
 
 
 def flatten(contraction: Contraction) -> Contraction:
-    """The contraction with one `Axis` per role (of extent 1 where there was none) and one-dimensional buffers."""
+    """The contraction with one `Axis` per role (of extent 1 where there was none) and indices 0, ..., 0, position."""
     linear = _with_linear_indices(contraction)
     for role, name in ROLES.items():
         linear = _with_one_axis(linear, role, name)
@@ -46,7 +47,7 @@ def axis(contraction: Contraction, role: str) -> Axis:
     return only
 
 
-# --- one-dimensional buffers --------------------------------------------------------------------------------------------
+# --- row-major positions ----------------------------------------------------------------------------------------------
 
 
 def _with_linear_indices(contraction: Contraction) -> Contraction:
@@ -59,15 +60,24 @@ def _with_linear_indices(contraction: Contraction) -> Contraction:
         position: Extent = 0
         for extent, index in zip(shape, statement.index, strict=True):
             position = dims.add(dims.multiply(position, extent), index)
-        return replace(statement, index=(position,))
+        return replace(statement, index=flat_index(len(shape), position))
 
     return replace(
         contraction,
-        buffers=tuple([Buffer(each.name, each.dtype, (dims.product(each.shape),)) for each in contraction.buffers]),
         a=Element(_map_body(contraction.a.body, linearise), contraction.a.value),
         b=Element(_map_body(contraction.b.body, linearise), contraction.b.value),
         epilogue=_map_body(contraction.epilogue, linearise),
     )
+
+
+def flat_index(rank: int, position: Extent) -> Index:
+    """The index of an element by its row-major position: all but the last index are 0."""
+    return (*[0] * (rank - 1), position) if rank else ()
+
+
+def position_of(index: Index) -> Extent:
+    """The position in such an index."""
+    return index[-1] if index else 0
 
 
 def _map_body(body: Body, change: Any) -> Body:
@@ -84,7 +94,7 @@ def _map_parts(statement: Any, change: Any) -> Any:
     return replace(statement, **nested) if nested else statement
 
 
-# --- one axis per role --------------------------------------------------------------------------------------------------
+# --- one axis per role ------------------------------------------------------------------------------------------------
 
 
 def _with_one_axis(contraction: Contraction, role: str, name: str) -> Contraction:
@@ -107,7 +117,8 @@ def _with_one_axis(contraction: Contraction, role: str, name: str) -> Contractio
         below = dims.floordiv(below, each.extent)
         index = dims.floordiv(dims.of_symbol(flat), below)
         values[each.symbol] = index if position == 0 else dims.mod(index, each.extent)
-    return replace(substitute_axes(contraction, values), **{role: (Axis(flat, total),)})
+    changed: dict[str, Any] = {role: (Axis(flat, total),)}
+    return replace(substitute_axes(contraction, values), **changed)
 
 
 def _row_major(index: Extent, outer: Symbol, inner: Axis) -> bool:
@@ -158,7 +169,7 @@ def _substitute(part: Any, values: Mapping[Symbol, Extent]) -> Any:
     return part
 
 
-# --- how an operand lies in memory --------------------------------------------------------------------------------------
+# --- how an operand lies in memory ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +177,14 @@ class Strided:
     """An operand that is one plain load: buffer[start + row * (m or n) + depth * k]; `start` depends on batch only."""
 
     buffer: str
+    rank: int
     start: Extent
     row: Extent
     depth: Extent
+
+    def place(self, row: Extent, depth: Extent) -> Index:
+        """The index of the element at these m or n, and k."""
+        return flat_index(self.rank, self.start + row * self.row + depth * self.depth)
 
 
 def strided(contraction: Contraction, role: str) -> Strided | None:
@@ -179,18 +195,18 @@ def strided(contraction: Contraction, role: str) -> Strided | None:
     load = element.body[0]
     if load.guard is not None or load.var != element.value or load.var.dtype != contraction.acc.dtype:
         return None
-    row, rest = dims.linear_in(load.index[0], axis(contraction, role).symbol)
+    row, rest = dims.linear_in(position_of(load.index), axis(contraction, role).symbol)
     if row is None:
         return None
     depth, start = dims.linear_in(rest, axis(contraction, "k").symbol)
     if depth is None or any(axis(contraction, "k").symbol in dims.symbols(each) for each in (row, start)):
         return None
-    return Strided(load.buffer, start, row, depth)
+    return Strided(load.buffer, len(load.index), start, row, depth)
 
 
 def unit_stride(body: Body, symbol: Symbol) -> bool:
     """Whether every load that depends on the symbol moves by one element with it: vectors of it are loaded whole."""
-    strides = [dims.linear_in(each.index[0], symbol)[0] for each in _loads(body)]
+    strides = [dims.linear_in(position_of(each.index), symbol)[0] for each in _loads(body)]
     return all(each in (0, 1) for each in strides) and 1 in strides
 
 

@@ -1,7 +1,7 @@
 """The machine numbers that schedules are chosen by: cache sizes.
 
-In: nothing but what Linux says of the host's caches. Out: a frozen `Machine`, part of the cache key of object code. Where
-a number cannot be read, or for a target that is not this host, the stated default stands: a small part of the last years.
+In: nothing but what Linux says of the host's caches. Out: a frozen `Machine`, part of the cache key of object code.
+Where a number cannot be read, or for a target that is not this host, the stated default stands: a small recent part.
 """
 
 from __future__ import annotations

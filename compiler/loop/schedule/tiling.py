@@ -1,8 +1,8 @@
 """A scheduled contraction as a loop-form kernel: packing and epilogue are ordinary loops around a register tile.
 
-In: a contraction and its schedule. Out: a `Kernel` whose body holds two statements that only code generation knows: `Tile`
-(the multiply-adds of one register tile) and `Transpose` (a copy into a packed panel). The structure is the one that
-compiler/loop/schedule/contraction.py describes. Rows past the end of a strip and columns past the end of a panel are
+In: a contraction and its schedule. Out: a `Kernel` whose body holds two statements that only code generation knows:
+`Tile` (the multiply-adds of one register tile) and `Transpose` (a copy into a packed panel). The structure is the one
+that compiler/loop/schedule/contraction.py describes. Rows past the end of a strip and columns past the end of a panel are
 never stored; packed panels hold zeros or repeated values there.
 """
 
@@ -37,7 +37,6 @@ from lazygraph.compiler.loop.schedule.flat import axis, flatten, strided, substi
 from lazygraph.compiler.loop.work import Work, local_offsets, parallel_nest, phase
 from lazygraph.runtime.dtypes import DType, bool_, int64
 
-
 MULTIPLY_ADD_PICOSECONDS = 3  # per byte of an element: two 32-byte vectors a cycle at 2.5 GHz
 ELEMENT_PICOSECONDS = 200  # of one element's epilogue
 
@@ -54,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """acc[r, c] += a[r, k] * b[k, c] over k = 0 .. depth-1; acc starts at zero where `first` is 0 (or is not carried)."""
+    """acc[r, c] += a[r, k] * b[k, c] over k = 0 .. depth-1; acc starts at zero where `first` is 0."""
 
     a: Place
     b: Place  # `row` is 1: columns are contiguous
@@ -107,7 +106,7 @@ def contraction_work(contraction: Contraction, schedule: ContractionSchedule) ->
 
 
 class _Tiling:
-    """Names and extents shared by the pieces. An extent that is not constant is computed once, where its level begins."""
+    """Names and extents shared by the pieces. An extent that is not constant is computed where its level begins."""
 
     def __init__(self, contraction: Contraction, schedule: ContractionSchedule) -> None:
         self.flat = flat = flatten(contraction)
@@ -157,7 +156,9 @@ class _Tiling:
         self.b = None if schedule.pack_b_from == 0 else strided(flat, "n")
         in_place = self.b is not None and self.b.row == 1
         if self.a is None and not schedule.pack_a or not in_place and schedule.pack_b_from != 0:
-            raise ValueError(f"contraction {contraction.name}: {schedule} reads in place an operand that must be packed")
+            raise ValueError(
+                f"contraction {contraction.name}: {schedule} reads in place an operand that must be packed"
+            )
 
     def named(self, level: list[Any], name: str, value: Extent, lower: int, upper: int | None) -> Extent:
         """The value of an index expression as a scalar, so that no later expression holds its divisions and minima."""
@@ -230,8 +231,8 @@ class _Tiling:
     def pack_a(self, depth_block: int) -> tuple[list[Any], Place]:
         """a's strip for the tiles of one strip: rows side by side, or k side by side, as its loads are contiguous."""
         if self.a is not None:
-            start = self.a.start + self.row * self.a.row + self.depth_before * self.a.depth
-            return [], Place(self.a.buffer, (start,), self.a.row, self.a.depth)
+            place = self.a.place(self.row, self.depth_before)
+            return [], Place(self.a.buffer, place, self.a.row, self.a.depth)
         rows, flat = self.schedule.rows, self.flat
         r, k = Symbol(".r", 0, self.strip_rows - 1), Symbol(".k", 0, self.depth - 1)
         row, depth = self.row + of_symbol(r), self.depth_before + of_symbol(k)
@@ -254,8 +255,7 @@ class _Tiling:
         if along_depth(flat, "n"):
             plain = strided(flat, "n")
             if plain is not None and plain.depth == 1:
-                start = plain.start + self.column * plain.row + self.depth_before
-                source = Place(plain.buffer, (start,), plain.row, 1)
+                source = Place(plain.buffer, plain.place(self.column, self.depth_before), plain.row, 1)
                 return [Transpose(source, ".b", at, self.panel_columns, self.depth)]
             stride = -(-depth_block // self.lanes) * self.lanes + self.lanes
             self.local(".stage", self.width, stride)
@@ -292,16 +292,17 @@ class _Tiling:
         """The tile of one strip and panel, and after the last k its epilogue."""
 
         def tile(b: Place) -> list[Any]:
-            return [Tile(a, b, ".acc", self.acc, self.strip_rows, self.depth, of_symbol(self.block) if self.carried else 0)]
+            first = of_symbol(self.block) if self.carried else 0
+            return [Tile(a, b, ".acc", self.acc, self.strip_rows, self.depth, first)]
 
         def in_place(columns: Extent) -> list[Any]:
             assert self.b is not None
             if columns != self.width:
                 return tile(Place(".b", (0, 0, 0), 1, self.width))
-            start = self.b.start + self.column + self.depth_before * self.b.depth
-            return tile(Place(self.b.buffer, (start,), 1, self.b.depth))
+            return tile(Place(self.b.buffer, self.b.place(self.column, self.depth_before), 1, self.b.depth))
 
         packed = tile(Place(".b", (of_symbol(self.panel), 0, 0), 1, self.width))
+
         def epilogue(columns: Extent) -> list[Any]:
             r, c = Symbol(".r", 0, self.strip_rows - 1), Symbol(".c", 0, columns - 1)
             values = {
