@@ -20,9 +20,13 @@ IDEMPOTENT = ("reduce_max", "reduce_min", "reduce_and", "reduce_or")
 REDUCTIONS = ("reduce_sum", "reduce_prod", *IDEMPOTENT)
 
 
-@CONTRACTIONS.rule("reduce(x) -> x over no axes", *REDUCTIONS)
+@CONTRACTIONS.rule("reduce(x) -> x over no axes; a sum of floats -> x + 0.0", *REDUCTIONS)
 def reduce_over_nothing(node: Node) -> Value | None:
-    return None if node["axes"] else node.inputs[0]
+    """A sum starts at 0.0, so it never is -0.0."""
+    (x,) = node.inputs
+    if node["axes"]:
+        return None
+    return x + 0.0 if node.op.name == "reduce_sum" and x.dtype.is_float else x
 
 
 @CONTRACTIONS.rule("reduce(x) -> reduce(reshape(x)) without extents of 1", *REDUCTIONS)

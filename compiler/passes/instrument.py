@@ -109,7 +109,7 @@ class Dump:
 
 @dataclass(frozen=True)
 class CompareValues:
-    """Runs each graph before and after its pass in the interpreter; PassFailed names the first pass that changed a value.
+    """Interprets each graph before and after its pass; PassFailed names the first pass that changed a value.
 
     Floats may differ by `tolerance` units in the last place of the greatest magnitude of a result. Where the formula
     before gives inf or NaN a finite value is right too: that is what the stability rewrites are for.
@@ -132,9 +132,8 @@ class CompareValues:
         for place, (old, new) in enumerate(zip(expected, found, strict=True)):
             if not values_agree(old, new, self.tolerance):
                 worst = np.unravel_index(np.argmax(old != new), old.shape)
-                raise PassFailed(
-                    f"pass {name} changed result {place} at {tuple(map(int, worst))}: expected {old[worst]}, found {new[worst]}"
-                )
+                where = f"result {place} at {tuple(map(int, worst))}"
+                raise PassFailed(f"pass {name} changed {where}: expected {old[worst]}, found {new[worst]}")
 
     def _run(self, graph: Graph) -> tuple[np.ndarray, ...] | None:
         try:
@@ -163,7 +162,7 @@ def values_agree(expected: np.ndarray, found: np.ndarray, tolerance: float) -> b
 
 
 def sample_operands(graph: Graph, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, int]]:
-    """(inputs, variables, extents) to compare a graph's values on: small dims, moderate numbers, the same for a seed."""
+    """(inputs, variables, extents) to compare a graph's values on: small dims, moderate numbers, one set per seed."""
     rng = np.random.default_rng(seed)
     extents: dict[str, int] = {}
     for node in graph.nodes:

@@ -1,0 +1,2 @@
+"""Differentiation and batching as graph transforms.
+In: small graphs. Out: their derivatives against finite differences, analysis and each other."""
