@@ -1,4 +1,4 @@
-"""Contractions in machine code: right against NumPy, and the same bits under any schedule, target, split and extents."""
+"""Contractions in machine code: right against NumPy, the same bits under any schedule, target, split and extents."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ LLVM splits it. A tile computes, with all its accumulators in registers,
 
     acc[r, c] = acc[r, c] + a[r, k] * b[k, c]     for k = 0 .. depth - 1 in this order
 
-with one rounding where the target fuses, which is the micro-kernel of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+with one rounding where the target fuses: the micro-kernel of Goto and van de Geijn, "Anatomy of High-Performance Matrix
+Multiplication" (2008).
 """
 
 from __future__ import annotations

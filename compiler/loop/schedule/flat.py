@@ -3,7 +3,7 @@
 In: a `Contraction` with any number of axes in each role. Out: the same contraction with exactly one axis in each role,
 and what can be said of how an operand lies in memory. Neighbouring axes (a, b) of a role become one where every index
 is linear in both with coefficients c_a = c_b * extent(b), as in row-major arrays; what is left is split again by
-division: a = f // extent(b), b = f % extent(b). The order of k, and so every bit of the sums, is that of the original axes.
+division: a = f // extent(b), b = f % extent(b). The order of k, and so every bit of the sums, stays as it was.
 """
 
 from __future__ import annotations

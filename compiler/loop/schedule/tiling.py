@@ -2,8 +2,8 @@
 
 In: a contraction and its schedule. Out: a `Kernel` whose body holds two statements that only code generation knows:
 `Tile` (the multiply-adds of one register tile) and `Transpose` (a copy into a packed panel). The structure is the one
-that compiler/loop/schedule/contraction.py describes. Rows past the end of a strip and columns past the end of a panel are
-never stored; packed panels hold zeros or repeated values there.
+that compiler/loop/schedule/contraction.py describes. Rows past the end of a strip and columns past the end of a panel
+are never stored; packed panels hold zeros or repeated values there.
 """
 
 from __future__ import annotations
