@@ -57,7 +57,7 @@ class Work:
 
 
 def work(kernel: Kernel) -> Work:
-    """The work of a plain kernel; `compiler.loop.schedule.tiling.contraction_work` gives that of a scheduled contraction."""
+    """The work of a plain kernel; that of a scheduled contraction is `schedule.tiling.contraction_work`."""
     nest, body = parallel_nest(kernel)
     time = _greatest(kernel, _picoseconds(body, False))
     return Work((phase("", dims.product(loop.extent for loop in nest), time),), local_offsets(kernel)[1], 0)

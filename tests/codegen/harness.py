@@ -55,7 +55,7 @@ class Compiled:
         words += [each.ctypes.data for each in arrays]
         words += [values[symbol.name] for symbol in kernel_dims(self.kernel)]
         total = evaluate(phase.total, values)
-        return Bound(self.function, np.array(words, np.int64), total, control, (scratch, *arrays))
+        return Bound(self.function, np.array(words, np.int64), total, control, (self, scratch, *arrays))
 
     def run(
         self,
@@ -76,7 +76,7 @@ class Bound:
     closure: np.ndarray
     total: int
     control: np.ndarray
-    alive: tuple[np.ndarray, ...]
+    alive: tuple[object, ...]  # what the closure points to, and the machine code
 
     def __call__(self, parts: int = 1) -> np.ndarray:
         edges = [self.total * part // parts for part in range(parts + 1)]

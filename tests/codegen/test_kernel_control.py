@@ -125,6 +125,23 @@ def test_loads_do_not_move_over_stores_of_their_buffer():
     assert (out[0], out[1]) == (45, 10)
 
 
+def test_a_local_element_written_in_each_iteration_is_read_in_it():
+    x, z = Buffer("x", float32, (N,)), Buffer("z", float32, (N, 20))
+
+    def fill(b):
+        def row(i):
+            cell = b.local("cell", float32, (1,))
+            b.store(cell, (0,), b.load(x, (i,)))
+            b.loop("vector", "j", 20, lambda j: b.store(z, (i, j), b.load(cell, (0,))))
+
+        b.loop("parallel", "i", N, row)
+
+    values = np.arange(9, dtype=np.float32)
+    out = np.zeros((9, 20), np.float32)
+    Compiled(kernel("cells", [x, z], ["z"], fill)).run([values, out], {"n": 9}, parts=2)
+    np.testing.assert_array_equal(out, np.repeat(values, 20).reshape(9, 20))
+
+
 def test_local_arrays_belong_to_their_worker():
     """Each row is reversed through scratch whose size depends on the loop's block."""
     x, z = Buffer("x", float32, (N, M)), Buffer("z", float32, (N, M))

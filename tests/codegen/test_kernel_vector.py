@@ -96,6 +96,24 @@ def test_index_expressions_of_the_vector_symbol(case, name):
         np.testing.assert_array_equal(out, np.array(expected, np.float32))
 
 
+@pytest.mark.parametrize("divisor", (3, 16, 32, 48, 64, 96))
+def test_divided_indices_in_static_tails(divisor):
+    extents = (20, 33, 48, 100, 112, 127, 175)
+    x, rows = Buffer("x", int32, (200,)), [Buffer(f"z{extent}", int32, (extent,)) for extent in extents]
+
+    def fill(b):
+        for z in rows:
+            position = lambda j: b.load(x, (j // divisor * divisor + (j + 5) % divisor,))  # noqa: E731
+            b.loop("vector", "j", z.shape[0], lambda j, z=z, at=position: b.store(z, (j,), at(j)))
+
+    source = np.arange(200, dtype=np.int32)
+    outs = [np.zeros(extent, np.int32) for extent in extents]
+    Compiled(kernel("tails", [x, *rows], [each.name for each in rows], fill)).run([source, *outs])
+    for out in outs:
+        j = np.arange(len(out))
+        np.testing.assert_array_equal(out, j // divisor * divisor + (j + 5) % divisor)
+
+
 def test_an_offset_by_a_multiple_of_the_lanes_stays_contiguous():
     x, z = Buffer("x", float32, (64,)), Buffer("z", float32, (N,))
 

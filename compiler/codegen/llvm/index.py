@@ -34,8 +34,8 @@ class Lanes:
 
     @property
     def first(self) -> Symbol:
-        """The symbol of lane 0."""
-        return Symbol(f"{self.symbol.name} of lane 0", self.symbol.lower, self.symbol.upper, self.count)
+        """The symbol of lane 0: a multiple of the lanes, or of the power of two in them (a static tail may have 48)."""
+        return Symbol(f"{self.symbol.name} of lane 0", self.symbol.lower, self.symbol.upper, self.count & -self.count)
 
     @property
     def lane(self) -> Symbol:

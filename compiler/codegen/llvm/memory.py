@@ -78,7 +78,7 @@ class Memory:
         pointer, level = array.pointer, 0
         element = memory_type(array.buffer.dtype)
         for part in (outer, inner):
-            if part is not None:
+            if part is not None and part.name != "0":
                 at = f"getelementptr {element}, ptr {pointer}, i64 {part.name}"
                 pointer, level = self._placement.pure(at, max(level, part.level), f"{array.buffer.name}.at")
         if kind == "scattered":
@@ -144,18 +144,13 @@ class Memory:
         if guard is None:
             name, level = self._placement.load(instruction, buffer.name, address.level, hint)
             return self._from_memory(array, Register(name, buffer.dtype, 0, level))
-        otherwise = self._to_memory(nearest(0, buffer.dtype) if other is None else other)
-        if otherwise.lanes:
-            name, level = self._load_or_zero(instruction, element, guard, "0" if "i" in element else "0.0", hint)
-            loaded = self._from_memory(array, Register(name, buffer.dtype, 0, level))
-            assert other is not None
-            return self._scalars.select(guard, loaded, other)
-        name, level = self._load_or_zero(instruction, element, guard, otherwise.name, hint)
-        return self._from_memory(array, Register(name, buffer.dtype, 0, level))
+        zero = nearest(0, buffer.dtype)
+        passed = zero if other is None or other.lanes else other
+        name = self._load_guarded(instruction, element, guard, self._to_memory(passed).name, hint)
+        loaded = self._from_memory(array, Register(name, buffer.dtype, 0, self._placement.level))
+        return self._scalars.select(guard, loaded, other) if other is not None and other.lanes else loaded
 
-    def _load_or_zero(
-        self, instruction: str, element: str, guard: Register, otherwise: str, hint: str
-    ) -> tuple[str, int]:
+    def _load_guarded(self, instruction: str, element: str, guard: Register, passed: str, hint: str) -> str:
         function = self._function
         before = function.current
         inside, after = function.block(f"{hint}.load"), function.block(f"{hint}.loaded")
@@ -166,8 +161,8 @@ class Memory:
         function.place(after)
         merged = function.phi(element, hint)
         merged.add(loaded, inside)
-        merged.add(otherwise, before)
-        return merged.name, self._placement.level
+        merged.add(passed, before)
+        return merged.name
 
     def _from_memory(self, array: Array, loaded: Register) -> Register:
         if array.buffer.dtype.kind != "bool":

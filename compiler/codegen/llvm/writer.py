@@ -113,6 +113,6 @@ def stored_in(*bodies: Body) -> frozenset[str]:
 
 
 def runs(extent: Extent) -> bool:
-    """Whether a loop of this extent surely runs, as far as intervals show (a proof costs more than the test at run time)."""
+    """Whether a loop of this extent surely runs, as far as intervals show: proofs cost more than the test they save."""
     low = dims.bounds(extent)[0]
     return low is not None and low >= 1
