@@ -245,7 +245,7 @@ def _cast_reference(x: np.ndarray, dtype: Any) -> np.ndarray:
 cast = register(
     Op(
         name="cast",
-        doc="x as `dtype`: floats round to nearest even, to integers they truncate and saturate (NaN: 0); integers wrap.",
+        doc="x as `dtype`: floats round to nearest even, to integers truncate and saturate (NaN: 0); integers wrap.",
         type_rule=_cast_type,
         reference=quiet(_cast_reference),
         jvp=_cast_jvp,

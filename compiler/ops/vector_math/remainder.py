@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Generic
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
-from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, power_of_two, sign_bits
+from lazygraph.compiler.ops.vector_math.parts import FORMATS, flip_sign, format_of, power_of_two, sign_bits
 from lazygraph.runtime.dtypes import float32, float64, int64
+
+SHIFTER = FORMATS[float64].shifter
+SHIFTER_BITS = (1023 + 52 << 52) + (1 << 51)
 
 
 def rem(b: ScalarBuilder[S], x: S, y: S) -> S:
@@ -21,12 +24,12 @@ def rem(b: ScalarBuilder[S], x: S, y: S) -> S:
         zero = b.const(0, dtype)
         return b.select(b.equal(y, zero), zero, b.sub(x, b.mul(b.int_div(x, y), y)))
     if dtype == float32:
-        return b.convert(_fmod(b, b.convert(x, float64), b.convert(y, float64)), float32)
-    return _fmod(b, x, y)
+        return b.convert(_fmod(b, b.convert(x, float64), b.convert(y, float64), squarings=4), float32)
+    return _fmod(b, x, y, squarings=6)
 
 
-def _fmod(b: ScalarBuilder[S], x: S, y: S) -> S:
-    """fmod of float64; the exponents differ by at most 2**11, so six squarings follow a power below 2**32."""
+def _fmod(b: ScalarBuilder[S], x: S, y: S, squarings: int) -> S:
+    """fmod of float64. Exponents differ by less than 2**(squarings + 6), so the first power of two is at most 2**33."""
     form = format_of(b, x)
     size, divisor = b.abs(x), b.abs(y)
     m, a = _integer_and_exponent(b, size)
@@ -35,8 +38,8 @@ def _fmod(b: ScalarBuilder[S], x: S, y: S) -> S:
     distance = b.sub(a, c)
     distance = b.select(b.less(distance, zero), zero, distance)
     modulus = _Modulus(b, n, b.div(b.const(1.0, float64), b.convert(n, float64)))
-    power = modulus.reduce(b.shift_left(b.const(1, int64), b.shift_right(distance, b.const(6, int64))))
-    for place in reversed(range(6)):
+    power = modulus.reduce(b.shift_left(b.const(1, int64), b.shift_right(distance, b.const(squarings, int64))))
+    for place in reversed(range(squarings)):
         bit = b.and_(b.shift_right(distance, b.const(place, int64)), b.const(1, int64))
         power = modulus.multiply(b.shift_left(power, bit), power)
     left = modulus.least(modulus.multiply(modulus.reduce(m), power))
@@ -70,17 +73,14 @@ class _Modulus(Generic[S]):
     inverse: S  # 1 / n in float64
 
     def reduce(self, value: S) -> S:
-        """The residue of any |value| < 2**63: twice value - n round(value / n), as the first quotient is rounded."""
-        for _ in range(2):
-            value = self._subtract(value, self.b.mul(self.b.convert(value, float64), self.inverse))
-        return value
+        """The residue of |value| <= 2**53."""
+        return self._subtract(value, self.b.mul(self.b.convert(value, float64), self.inverse))
 
     def multiply(self, x: S, y: S) -> S:
         """x y modulo n for |x| <= 2n, |y| <= n: the product wraps, and so does the multiple of n next to it."""
         b = self.b
         quotient = b.mul(b.mul(b.convert(x, float64), b.convert(y, float64)), self.inverse)
-        close = self._subtract(b.mul(x, y), quotient)
-        return self._subtract(close, b.mul(b.convert(close, float64), self.inverse))
+        return self._subtract(b.mul(x, y), quotient)
 
     def least(self, value: S) -> S:
         """The residue in 0 .. n - 1."""
@@ -89,5 +89,25 @@ class _Modulus(Generic[S]):
         return b.select(b.less(value, self.n), value, b.sub(value, self.n))
 
     def _subtract(self, value: S, quotient: S) -> S:
+        """value - n round(quotient), and once more, as a quotient above 2**52 is off by a few."""
         b = self.b
-        return b.sub(value, b.mul(b.convert(b.round_even(quotient), int64), self.n))
+        close = b.sub(value, b.mul(_rounded(b, quotient), self.n))
+        rest = b.add(b.mul(b.convert(close, float64), self.inverse), b.const(SHIFTER, float64))
+        return b.sub(close, b.mul(_low_bits(b, rest), self.n))
+
+
+def _rounded(b: ScalarBuilder[S], number: S) -> S:
+    """round(number) in int64 for |number| < 2**62; vectors have no instruction for it before AVX-512.
+
+    Adding the shifter rounds to an integer that stands in the low bits; the number goes in halves of 32 bits.
+    """
+    shifter = b.const(SHIFTER, float64)
+    raised = b.fma(number, b.const(2.0**-32, float64), shifter)
+    rest = b.fma(b.sub(raised, shifter), b.const(-(2.0**32), float64), number)
+    upper = b.shift_left(b.bitcast(raised, int64), b.const(32, int64))  # the shifter's own bits leave at the top
+    return b.add(upper, _low_bits(b, b.add(rest, shifter)))
+
+
+def _low_bits(b: ScalarBuilder[S], shifted: S) -> S:
+    """The integer n of a float SHIFTER + n."""
+    return b.sub(b.bitcast(shifted, int64), b.bits(SHIFTER_BITS, int64))

@@ -1,0 +1,124 @@
+"""The polynomials of the elementary functions: their coefficients reach the errors that the comments beside them claim.
+
+In: the tables of coefficients, evaluated in 200 bits. Out: the greatest error over the interval, in bits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import mpmath
+import pytest
+from mpmath import mpf
+
+from lazygraph.compiler.ops.vector_math import circular, error_function, exponential, hyperbolic, logarithm, power
+from lazygraph.runtime.dtypes import float32, float64
+
+POINTS = 400
+LN2 = float(mpmath.log(2))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """|approximation(p, x) / exact(x) - 1| < 2**-bits for low <= x <= high."""
+
+    name: str
+    coefficients: Sequence[float]
+    approximation: Callable[[Callable[[mpf], mpf], mpf], mpf]  # from the polynomial and x
+    exact: Callable[[mpf], mpf]
+    low: float
+    high: float
+    bits: float
+
+
+def claims() -> list[Claim]:
+    exponentials = [
+        Claim(
+            f"exp {width} {dtype}",
+            coefficients,
+            (lambda p, x: 1 + x + x * x * p(x)) if width == "wide" else (lambda p, x: 1 + x * p(x)),
+            mpmath.exp,
+            -half * LN2,
+            half * LN2,
+            bits,
+        )
+        for dtype, width, half, bits in [
+            (float32, "wide", 1, 29.6),
+            (float32, "narrow", 0.5, 26.1),
+            (float64, "wide", 1, 60.7),
+            (float64, "narrow", 0.5, 57.5),
+        ]
+        for coefficients in [getattr(exponential.EXPONENTIAL[dtype], width)]
+    ]
+    expm1 = [
+        Claim(f"expm1 {dtype}", exponential.EXPONENTIAL[dtype].wide, expm1_form, mpmath.expm1, -LN2, LN2, bits)
+        for dtype, bits in [(float32, 27.7), (float64, 57.8)]
+    ]
+    odd = [
+        Claim(f"{name} {dtype}", table, odd_form, exact, 0, high, bits)
+        for name, dtype, table, exact, high, bits in [
+            ("atanh", float64, logarithm.SERIES_64, mpmath.atanh, 0.2, 62.6),
+            ("tanh", float32, hyperbolic.TANGENT[float32].series, mpmath.tanh, 0.63, 27.6),
+            ("tanh", float64, hyperbolic.TANGENT[float64].series, mpmath.tanh, 0.63, 56.1),
+            ("sin", float32, circular.SINE[float32], mpmath.sin, 0.7853982, 27.8),
+            ("sin", float64, circular.SINE[float64], mpmath.sin, 0.7853982, 57.8),
+        ]
+    ]
+    cosines = [
+        Claim(f"cos {dtype}", circular.COSINE[dtype], cosine_form, mpmath.cos, 0, 0.7853982, bits)
+        for dtype, bits in [(float32, 32.9), (float64, 63.9)]
+    ]
+    errors = [
+        claim
+        for dtype, near, far in [(float32, 29.3, 29.1), (float64, 56.0, 56.3)]
+        for table in [error_function.ERROR_FUNCTION[dtype]]
+        for claim in (
+            Claim(f"erf near {dtype}", table.near, lambda p, x: x + x * p(x * x), mpmath.erf, 0, 1, near),
+            Claim(f"erf far {dtype}", table.far, lambda p, x: 1 - mpmath.exp(p(x)), mpmath.erf, 1, table.one, far),
+        )
+    ]
+    log32 = Claim("log", logarithm.SERIES_32, lambda p, x: x + x * x * p(x), mpmath.log1p, -1 / 3, 1 / 3, 27.2)
+    tail = Claim("log pair", power.TAIL, tail_form, mpmath.atanh, 0, 0.2, 69)
+    return [*exponentials, *expm1, *odd, *cosines, *errors, log32, tail]
+
+
+def polynomial(coefficients: Sequence[float], x: mpf) -> mpf:
+    return sum(mpf(coefficient) * x**power for power, coefficient in enumerate(coefficients))
+
+
+def expm1_form(p: Callable[[mpf], mpf], x: mpf) -> mpf:
+    return x + x * x * p(x)
+
+
+def odd_form(p: Callable[[mpf], mpf], x: mpf) -> mpf:
+    return x + x**3 * p(x * x)
+
+
+def cosine_form(p: Callable[[mpf], mpf], x: mpf) -> mpf:
+    return 1 - x * x / 2 + x**4 * p(x * x)
+
+
+def tail_form(p: Callable[[mpf], mpf], x: mpf) -> mpf:
+    return x + x**3 * (mpf(1) / 3 + x * x * p(x * x))
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.name)
+def test_the_polynomial_is_as_close_as_claimed(claim: Claim) -> None:
+    with mpmath.workprec(200):
+        worst = mpf(0)
+        for step in range(POINTS + 1):
+            x = mpf(claim.low) + (mpf(claim.high) - mpf(claim.low)) * step / POINTS
+            if x:
+                found = claim.approximation(lambda z: polynomial(claim.coefficients, z), x)
+                worst = max(worst, abs(found / claim.exact(x) - 1))
+        assert mpmath.log(worst, 2) < -claim.bits
+
+
+def test_constants_in_two_parts_sum_to_the_constant() -> None:
+    with mpmath.workprec(200):
+        for table, bits in ((exponential.EXPONENTIAL[float32], 40), (exponential.EXPONENTIAL[float64], 95)):
+            assert abs(mpf(table.ln2_high) + mpf(table.ln2_low) - mpmath.log(2)) < mpf(2) ** -bits
+        assert abs(mpf(logarithm.LN2_HIGH) + mpf(logarithm.LN2_LOW) - mpmath.log(2)) < mpf(2) ** -95
+        assert abs(mpf(circular.HALF_PI_HIGH) + mpf(circular.HALF_PI_LOW) - mpmath.pi / 2) < mpf(2) ** -105
+        assert abs(mpf(1 / 3) + mpf(power.THIRD_LOW) - mpf(1) / 3) < mpf(2) ** -105
+    with mpmath.workprec(1400):
+        assert int(circular.TWO_OVER_PI, 16) == int(mpmath.floor(2 / mpmath.pi * mpf(2) ** 1280))
