@@ -136,11 +136,14 @@ class CompareValues:
                 raise PassFailed(f"pass {name} changed {where}: expected {old[worst]}, found {new[worst]}")
 
     def _run(self, graph: Graph) -> tuple[np.ndarray, ...] | None:
+        """The outputs, and what every variable holds afterwards; None where a check fails."""
         try:
             found = interpret(graph, self.inputs, self.variables, self.extents)
         except CheckFailed:
             return None
-        return found.outputs + found.updates
+        state = dict(zip(graph.variables, self.variables))
+        state.update(zip([variable for variable, _ in graph.updates], found.updates))
+        return found.outputs + tuple(state.values())
 
 
 def values_agree(expected: np.ndarray, found: np.ndarray, tolerance: float) -> bool:
