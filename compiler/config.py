@@ -1,6 +1,6 @@
 """Every environment variable that the project reads, in one place.
-
-`lazygraph doctor` and the docs list this table. A variable marked `code` changes generated code and is part of the cache key.
+ `lazygraph doctor` and the docs list this table. A variable marked `code` changes generated code and is part of the
+cache key.
 """
 
 from __future__ import annotations
@@ -38,10 +38,19 @@ def _flag(text: str) -> bool:
 _SETTINGS = (
     Setting("LAZYGRAPH_CACHE", "folder of the object cache, or `off`; default: the user's cache folder", "", str),
     Setting("XDG_CACHE_HOME", "the user's cache folder, in which `lazygraph` is made; default: ~/.cache", "", str),
-    Setting("LAZYGRAPH_NUM_THREADS", "threads of compiled functions; default: the processors this process may use", "", _threads),
+    Setting(
+        "LAZYGRAPH_NUM_THREADS",
+        "threads of compiled functions; default: the processors this process may use",
+        "",
+        _threads,
+    ),
     Setting("LAZYGRAPH_DUMP", "folder to which every stage of every compilation is written", "", str),
-    Setting("LAZYGRAPH_VERIFY", "1: verify every stage, and compare the values before and after each graph pass", "0", _flag),
-    Setting("LAZYGRAPH_TARGET", "compile for a named target (sse2, avx2, avx512) instead of this host", "", str, code=True),
+    Setting(
+        "LAZYGRAPH_VERIFY", "1: verify every stage, and compare the values before and after each graph pass", "0", _flag
+    ),
+    Setting(
+        "LAZYGRAPH_TARGET", "compile for a named target (sse2, avx2, avx512) instead of this host", "", str, code=True
+    ),
     Setting("LAZYGRAPH_DATA", "folder of optional data sets, for tests and training commands", "", str),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _SETTINGS}

@@ -1,8 +1,7 @@
 """The driver behind `lazygraph opt`: text of a form in, named passes over it, text out.
-
-In: the text of a graph, a kernel or a program, and pass names: those of the pipeline's graph passes, `program` (which
-fuses, orders and plans a graph), `loops` (the kernels of it), and `pipeline` (all graph passes in their order). Out: the text
-of what the last pass made. Every stage is verified; golden tests go through here.
+ In: the text of a graph, a kernel or a program, and pass names: those of the pipeline's graph passes, `program` (which
+fuses, orders and plans a graph), `loops` (the kernels of it), and `pipeline` (all graph passes in their order). Out:
+the text of what the last pass made. Every stage is verified; golden tests go through here.
 """
 
 from __future__ import annotations
@@ -37,7 +36,8 @@ GRAPH_TO: Mapping[str, Callable[[Graph], Form]] = {
 
 
 def optimise(text: str, passes: Sequence[str]) -> str:
-    """The text after the named passes. ParseError for text of no form, ValueError for a pass that is unknown or does not apply."""
+    """The text after the named passes. ParseError for text of no form, ValueError for a pass that is unknown or does
+    not apply."""
     form = read(text)
     verify(form)
     for name in passes:

@@ -1,9 +1,8 @@
 """The graph form: immutable nodes over tensors.
-
-A `Node` applies an op to values and has one `Value` per result. A `Graph` closes over nodes: its inputs and variables are
-`parameter` nodes, its nodes are everything that its outputs, updates and effects reach. Nodes are made freely (by a user's
-handle, by a derivative rule, by a pass) and carry the frames of the users' lines they serve; `compiler.ir.intern` merges
-equal ones. Values compare by identity; nothing here recurses over the depth of a graph.
+ A `Node` applies an op to values and has one `Value` per result. A `Graph` closes over nodes: its inputs and variables
+are `parameter` nodes, its nodes are everything that its outputs, updates and effects reach. Nodes are made freely (by a
+user's handle, by a derivative rule, by a pass) and carry the frames of the users' lines they serve;
+`compiler.ir.intern` merges equal ones. Values compare by identity; nothing here recurses over the depth of a graph.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lazygraph.compiler.ir.dims import Dim, Extent, Shape
+from lazygraph.compiler.ir.dims import Dim, Shape
 from lazygraph.runtime.dtypes import DType
 
 if TYPE_CHECKING:
@@ -122,7 +121,8 @@ class Value:
         return _binary("div", _constant_like(self, other), self)
 
     def __neg__(self) -> Value:
-        return _op("neg")(self)
+        result: Value = _op("neg")(self)
+        return result
 
 
 def _op(name: str) -> Op:
@@ -134,17 +134,20 @@ def _op(name: str) -> Op:
 def _constant_like(value: Value, number: float) -> Value:
     from lazygraph.compiler.ops.record import full
 
-    return full(value.type, number)
+    constant: Value = full(value.type, number)
+    return constant
 
 
 def _binary(name: str, left: Value, right: Value | float) -> Value:
     if not isinstance(right, Value):
         right = _constant_like(left, right)
-    return _op(name)(left, right)
+    result: Value = _op(name)(left, right)
+    return result
 
 
 class Node:
-    """An application of `op`. `serial` is 0 unless the node must stay distinct from its equals (parameters, effects)."""
+    """An application of `op`. `serial` is 0 unless the node must stay distinct from its equals (parameters,
+    effects)."""
 
     __slots__ = ("op", "inputs", "attributes", "graphs", "outputs", "frames", "serial")
 
@@ -192,7 +195,9 @@ def attribute_key(value: Any) -> Any:
         return (np.ndarray, value.dtype.str, value.shape, value.tobytes())
     if isinstance(value, tuple):
         return tuple([attribute_key(each) for each in value])
-    raise TypeError(f"an attribute is a {type(value).__name__}: expected bool, int, float, str, dtype, extent, array or tuple")
+    raise TypeError(
+        f"an attribute is a {type(value).__name__}: expected bool, int, float, str, dtype, extent, array or tuple"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +278,11 @@ def _attributes_key(attributes: Attributes) -> Any:
 
 def with_inputs(node: Node, inputs: Sequence[Value]) -> Node:
     """The same application over other inputs, its types inferred again."""
-    types = node.op.type_rule(tuple([each.type for each in inputs]), node.attributes) if inputs else [v.type for v in node.outputs]
+    types = (
+        node.op.type_rule(tuple([each.type for each in inputs]), node.attributes)
+        if inputs
+        else [v.type for v in node.outputs]
+    )
     return Node(node.op, inputs, node.attributes, types, frames=node.frames, graphs=node.graphs, serial=node.serial)
 
 

@@ -1,7 +1,6 @@
 """The hash of a graph: what it computes, without names, frames or the order in which it was written.
-
-In: a graph. Out: sha256 over its nodes in topological order, each by op, operands' numbers, attributes and types. Two graphs
-that differ only in names hash alike, and so share object code.
+ In: a graph. Out: sha256 over its nodes in topological order, each by op, operands' numbers, attributes and types. Two
+graphs that differ only in names hash alike, and so share object code.
 """
 
 from __future__ import annotations
@@ -24,8 +23,12 @@ def graph_hash(graph: Graph) -> str:
         digest.update(repr(parts).encode())
 
     for node in graph.nodes:
-        attributes = [(name, attribute_key(node.attributes[name])) for name in sorted(node.attributes) if name not in _NAMES]
-        feed(node.op.name, [numbers[each] for each in node.inputs], attributes, [str(each.type) for each in node.outputs])
+        attributes = [
+            (name, attribute_key(node.attributes[name])) for name in sorted(node.attributes) if name not in _NAMES
+        ]
+        feed(
+            node.op.name, [numbers[each] for each in node.inputs], attributes, [str(each.type) for each in node.outputs]
+        )
         feed(*[graph_hash(each) for each in node.graphs])
         for value in node.outputs:
             numbers[value] = len(numbers)

@@ -1,7 +1,6 @@
 """Text back to the graph form.
-
-In: what `compiler.ir.print` printed (or a person wrote in that form). Out: an equal graph, its types inferred again by the
-records and held against the text. `ParseError` says what was expected, what was found, and on which line.
+ In: what `compiler.ir.print` printed (or a person wrote in that form). Out: an equal graph, its types inferred again by
+the records and held against the text. `ParseError` says what was expected, what was found, and on which line.
 """
 
 from __future__ import annotations
@@ -66,7 +65,12 @@ def _parameters(
         name = cursor.string() if cursor.peek().startswith('"') else shown.removeprefix("@")
         cursor.expect(":")
         type = cursor.tensor_type(symbols)
-        attributes = {"name": name, "kind": "variable" if is_variable else "input", "dtype": type.dtype, "shape": type.shape}
+        attributes = {
+            "name": name,
+            "kind": "variable" if is_variable else "input",
+            "dtype": type.dtype,
+            "shape": type.shape,
+        }
         (value,) = apply(OPS["parameter"], (), attributes, frames=(), serial=next(serials))
         (variables if is_variable else inputs).append(value)
         values[shown] = value

@@ -1,7 +1,6 @@
 """The graph form as text.
-
-In: a graph. Out: one line per node, `%number = op operands attributes : types ; frames`, the same bytes for the same graph
-on every run and machine. `compiler.ir.parse` reads it back.
+ In: a graph. Out: one line per node, `%number = op operands attributes : types ; frames`, the same bytes for the same
+graph on every run and machine. `compiler.ir.parse` reads it back.
 """
 
 from __future__ import annotations

@@ -49,10 +49,6 @@ def _unquoted(token: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), token[1:-1])
 
 
-def print_extent(extent: Extent) -> str:
-    return str(extent)
-
-
 def print_number(value: Any, dtype: DType) -> str:
     """One element: decimal where that gives the bits back, else the bits in hexadecimal."""
     array = np.asarray(value, dtype.numpy)
@@ -60,15 +56,9 @@ def print_number(value: Any, dtype: DType) -> str:
         return "true" if array else "false"
     if dtype.is_integer:
         return str(int(array))
-    number = float(array.astype(np.float64))
-    if math.isnan(number):
+    if math.isnan(float(array)):
         return f"bits 0x{int.from_bytes(array.tobytes(), 'little'):x}"
-    return repr(number) if dtype.itemsize == 8 or dtype.itemsize == 2 else _shortest(array)
-
-
-def _shortest(array: np.ndarray) -> str:
-    text = np.format_float_positional(array, trim="0") if 1e-4 <= abs(float(array)) < 1e16 else str(array[()])
-    return text if text not in ("0.",) else "0.0"
+    return str(array[()])  # NumPy prints the shortest decimal of the dtype
 
 
 def print_attribute(value: Any) -> str:
@@ -81,7 +71,11 @@ def print_attribute(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            return f"float 0x{int.from_bytes(struct.pack('<d', value), 'little'):016x}" if value != value else f"float {value!r}"
+            return (
+                f"float 0x{int.from_bytes(struct.pack('<d', value), 'little'):016x}"
+                if value != value
+                else f"float {value!r}"
+            )
         case DType():
             return value.code
         case Dim():
@@ -90,7 +84,9 @@ def print_attribute(value: Any) -> str:
             return f"({', '.join(map(print_attribute, value))}{',' if len(value) == 1 else ''})"
         case np.ndarray():
             return print_array(value)
-    raise TypeError(f"an attribute is a {type(value).__name__}: expected bool, int, float, str, dtype, extent, array or tuple")
+    raise TypeError(
+        f"an attribute is a {type(value).__name__}: expected bool, int, float, str, dtype, extent, array or tuple"
+    )
 
 
 def print_array(array: np.ndarray) -> str:
@@ -116,7 +112,11 @@ def print_symbol(symbol: Symbol) -> str:
 
 def print_frames(frames: Frames) -> str:
     """The comment that names the user's lines; the full path is kept so that it parses back."""
-    return "" if not frames else " ; " + " | ".join(f"{each.file}:{each.line}{' ' if each.note else ''}{each.note}" for each in frames)
+    return (
+        ""
+        if not frames
+        else " ; " + " | ".join(f"{each.file}:{each.line}{' ' if each.note else ''}{each.note}" for each in frames)
+    )
 
 
 # --- parsing
@@ -177,7 +177,8 @@ class Cursor:
 
     def until(self, *ends: str) -> str:
         """The text up to one of the tokens outside brackets; the token is not read."""
-        start, depth = self.position, []
+        start = self.position
+        depth: list[str] = []
         while True:
             token = self.peek()
             if not token or not depth and token in ends:
@@ -192,7 +193,9 @@ class Cursor:
         """An extent expression up to (not including) one of the ends."""
         text = self.until(*ends)
         try:
-            return dims.parse(_SCALAR.sub(r"scalar\1_", text), {_SCALAR.sub(r"scalar\1_", name): names[name] for name in names})
+            return dims.parse(
+                _SCALAR.sub(r"scalar\1_", text), {_SCALAR.sub(r"scalar\1_", name): names[name] for name in names}
+            )
         except (ValueError, SyntaxError) as problem:
             raise self.error(f"an extent ({problem})") from None
 
@@ -249,7 +252,9 @@ class Cursor:
             return self.string()
         if self.take("float"):
             value = self.next()
-            return struct.unpack("<d", int(value, 16).to_bytes(8, "little"))[0] if value.startswith("0x") else float(value)
+            return (
+                struct.unpack("<d", int(value, 16).to_bytes(8, "little"))[0] if value.startswith("0x") else float(value)
+            )
         if self.take("<"):
             extent = self.extent(names, ">")
             self.expect(">")

@@ -1,7 +1,6 @@
 """The laws of the graph form.
-
-In: a graph. Out: nothing; a broken law raises `InvalidGraph` with the node, what was expected and what was found. Passes are
-held to it in tests and under `LAZYGRAPH_VERIFY=1`.
+ In: a graph. Out: nothing; a broken law raises `InvalidGraph` with the node, what was expected and what was found.
+Passes are held to it in tests and under `LAZYGRAPH_VERIFY=1`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ def verify_graph(graph: Graph) -> None:
     for node in graph.nodes:
         _verify_node(graph, node, seen)
         if node.op.name == "parameter":
-            _expect(node.output in known, graph, f"parameter {node['name']!r} is used but not among inputs and variables")
+            _expect(
+                node.output in known, graph, f"parameter {node['name']!r} is used but not among inputs and variables"
+            )
             _expect(node.serial != 0, graph, f"parameter {node['name']!r} has no serial")
         seen.update(node.outputs)
         for inner in node.graphs:

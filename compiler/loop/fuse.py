@@ -1,15 +1,14 @@
 """Decides which values are computed together and which are stored: the graph as groups, one kernel each.
-
-In: a graph. Out: `Fusion`: groups of values in a valid order of levels, the values that get a buffer, and which values a
-group computes again instead of reading. A group is an index space and what is computed over it:
+ In: a graph. Out: `Fusion`: groups of values in a valid order of levels, the values that get a buffer, and which values
+a group computes again instead of reading. A group is an index space and what is computed over it:
   elementwise   every element on its own;
   rows          reductions over the trailing axes, with everything before and after them that stays in the row;
   columns       reductions over leading axes, one column of the kept axes per lane;
   contraction   a dot and its elementwise epilogue;
   loops         an op that writes its own statements.
-Laws: a group reads only stored values of lower levels (level = 1 + the highest level read), so groups never form a cycle;
-a value of the group itself is read at the index where it is computed, or recomputed within the same row. Linear in the
-graph: each value looks only at the homes of the few bases that it reads.
+Laws: a group reads only stored values of lower levels (level = 1 + the highest level read), so groups never form a
+cycle; a value of the group itself is read at the index where it is computed, or recomputed within the same row. Linear
+in the graph: each value looks only at the homes of the few bases that it reads.
 """
 
 from __future__ import annotations
@@ -226,12 +225,15 @@ class _Fuser:
         return "row" if group.reduced and value.shape == group.row_shape else None
 
     def only_reduced(self, group: Group, value: Value) -> bool:
-        """Whether a full value of a columns group ends in reductions like the group's own, so that no column stores it."""
+        """Whether a full value of a columns group ends in reductions like the group's own, so that no column stores
+        it."""
         for _ in range(MAX_CHAIN):
             users = self.graph.users[value]
             if value in self.results or not users:
                 return False
-            if all(isinstance(each.op.lower, Reduction) and each.attributes.get("axes") == group.reduced for each in users):
+            if all(
+                isinstance(each.op.lower, Reduction) and each.attributes.get("axes") == group.reduced for each in users
+            ):
                 return True
             if len(users) != 1 or not isinstance(users[0].op.lower, Elementwise):
                 return False
@@ -245,7 +247,9 @@ class _Fuser:
             return True
         inside = {member.node for member in group.members} | {node}
         return all(
-            member not in self.stored and member not in self.results and all(user in inside for user in self.graph.users[member])
+            member not in self.stored
+            and member not in self.results
+            and all(user in inside for user in self.graph.users[member])
             for member in group.members
         )
 
@@ -282,11 +286,19 @@ class _Fuser:
         group.members.append(value)
         group.roles[value] = role
         self.home[value] = group
-        inside = [self.chain[read.base] for read in reads if self.home.get(read.base) is group and read.base is not value]
+        inside = [
+            self.chain[read.base] for read in reads if self.home.get(read.base) is group and read.base is not value
+        ]
         self.chain[value] = 1 + max(inside, default=0) if role == "full" else 1
 
     def new_group(
-        self, kind: str, shape: Shape, reduced: tuple[int, ...], reads: Sequence[Read], values: Sequence[Value], role: str
+        self,
+        kind: str,
+        shape: Shape,
+        reduced: tuple[int, ...],
+        reads: Sequence[Read],
+        values: Sequence[Value],
+        role: str,
     ) -> None:
         needs = [self.need(read.base) for read in reads]
         group = Group(kind, shape, reduced, 1 + max([need.level for need in needs], default=0))

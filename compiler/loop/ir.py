@@ -1,12 +1,13 @@
 """The loop form: kernels over named index spaces, with a scalar body in SSA.
-
-In: what `compiler.loop.lower` makes of a graph. Out: what a backend prints. Buffers are dense and row-major; an index is a
-tuple of extents over loop symbols, dims and integer scalars of the body (an indirect index: a `Symbol` with the scalar's
-name). Loops start at 0. A `Kernel` is a nest of statements; a `Contraction` is a kernel of its own kind with index maps for
-its operands and a scalar epilogue. Semantics that backends must keep, whatever the schedule:
-- `parallel` iterations are independent and may run on any thread; `vector` iterations are independent too and run side by
+ In: what `compiler.loop.lower` makes of a graph. Out: what a backend prints. Buffers are dense and row-major; an index
+is a tuple of extents over loop symbols, dims and integer scalars of the body (an indirect index: a `Symbol` with the
+scalar's name). Loops start at 0. A `Kernel` is a nest of statements; a `Contraction` is a kernel of its own kind with
+index maps for its operands and a scalar epilogue. Semantics that backends must keep, whatever the schedule:
+- `parallel` iterations are independent and may run on any thread; `vector` iterations are independent too and run side
+by
   side; `serial` iterations run in order. Only the outermost loops of a kernel are parallel.
-- `Reduce` in order "lanes" has one fixed tree: LANES accumulators, element i into accumulator i % LANES in order of i, then
+- `Reduce` in order "lanes" has one fixed tree: LANES accumulators, element i into accumulator i % LANES in order of i,
+then
   halves folded (accumulator i with i + LANES/2, and so on). Order "serial" combines in order of the index.
 - No expression is re-associated and no multiply-add is fused unless the body says `fma`.
 """
@@ -60,7 +61,8 @@ Index = tuple[Extent, ...]
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """var = op(args): `op` names an elementwise record, "cast" (to var's dtype) or "fma" (one rounding where the target has it)."""
+    """var = op(args): `op` names an elementwise record, "cast" (to var's dtype) or "fma" (one rounding where the target
+    has it)."""
 
     var: Var
     op: str
@@ -110,7 +112,8 @@ class Loop:
 class Reduce:
     """vars = the combination of `values` over symbol in 0 .. extent - 1, from the combiner's identity.
 
-    The body may store (a value that later loops read again). `combine` names an entry of COMBINERS; "argmax" and "argmin" combine pairs (value, index).
+    The body may store (a value that later loops read again). `combine` names an entry of COMBINERS; "argmax" and
+    "argmin" combine pairs (value, index).
     """
 
     vars: tuple[Var, ...]
@@ -124,7 +127,8 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A serial loop with carried scalars: params start at `initial`, become `values` after each iteration, end as `vars`."""
+    """A serial loop with carried scalars: params start at `initial`, become `values` after each iteration, end as
+    `vars`."""
 
     vars: tuple[Var, ...]
     params: tuple[Var, ...]
@@ -137,7 +141,8 @@ class Carry:
 
 @dataclass(frozen=True, slots=True)
 class While:
-    """Carried scalars as in `Carry`; `head` computes `condition` from params before each iteration. Not in vector loops."""
+    """Carried scalars as in `Carry`; `head` computes `condition` from params before each iteration. Not in vector
+    loops."""
 
     vars: tuple[Var, ...]
     params: tuple[Var, ...]
@@ -162,7 +167,8 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Record failure `id` (numbered from 0 in each kernel) with the values (as i64) where `condition` is false; the first to arrive wins. Execution goes on."""
+    """Record failure `id` (numbered from 0 in each kernel) with the values (as i64) where `condition` is false; the
+    first to arrive wins. Execution goes on."""
 
     id: int
     condition: Operand
@@ -182,7 +188,8 @@ Body = tuple[Statement, ...]
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A nest of loops over buffers. `reads` and `writes` name parameters; one may be both (in place, equal index maps)."""
+    """A nest of loops over buffers. `reads` and `writes` name parameters; one may be both (in place, equal index
+    maps)."""
 
     name: str
     buffers: tuple[Buffer, ...]
@@ -207,7 +214,8 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Contraction:
-    """acc[batch, m, n] = sum over k of a * b, accumulated in k's row-major order with fused multiply-adds in `acc.dtype`.
+    """acc[batch, m, n] = sum over k of a * b, accumulated in k's row-major order with fused multiply-adds in
+    `acc.dtype`.
 
     `a` is a function of batch, m and k, `b` of batch, n and k. The epilogue reads `acc` at (batch, m, n) and stores.
     """

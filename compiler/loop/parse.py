@@ -1,7 +1,6 @@
 """Text back to the loop form.
-
-In: what `compiler.loop.print` printed. Out: an equal kernel. `ParseError` says what was expected, what was found, and on
-which line.
+ In: what `compiler.loop.print` printed. Out: an equal kernel. `ParseError` says what was expected, what was found, and
+on which line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The loop form as text.
-
-In: a kernel or a contraction. Out: one line per statement, loops indented, the same bytes for the same kernel. Scalars are
-`%3`, literals carry their dtype (`f32 1.0`), and an indirect index says its bound. `compiler.loop.parse` reads it back.
+ In: a kernel or a contraction. Out: one line per statement, loops indented, the same bytes for the same kernel. Scalars
+are `%3`, literals carry their dtype (`f32 1.0`), and an indirect index says its bound. `compiler.loop.parse` reads it
+back.
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ def _collect(part: Any, free: set[Symbol], bound: set[Symbol]) -> None:
 
 
 def _contraction(kernel: Contraction) -> list[str]:
-    axes = [f"{role} {axis.symbol.name} < {axis.extent};" for role in ("batch", "m", "n", "k") for axis in getattr(kernel, role)]
+    axes = [
+        f"{role} {axis.symbol.name} < {axis.extent};"
+        for role in ("batch", "m", "n", "k")
+        for axis in getattr(kernel, role)
+    ]
 
     def element(name: str, operand: Element) -> list[str]:
         return [f"  {name} {{", *_body(operand.body, "    "), f"    yield {_operand(operand.value)}", "  }"]
@@ -113,7 +117,9 @@ def _index(index: Sequence[Extent]) -> str:
 
 def _bounds(index: Sequence[Extent]) -> str:
     """What is known of the scalars in an index."""
-    scalars = sorted({each for extent in index for each in symbols(extent) if each.name.startswith("%")}, key=lambda each: each.name)
+    scalars = sorted(
+        {each for extent in index for each in symbols(extent) if each.name.startswith("%")}, key=lambda each: each.name
+    )
     return f" where ({', '.join(map(print_symbol, scalars))})" if scalars else ""
 
 
@@ -146,15 +152,21 @@ def _index_value(each: IndexValue, indent: str) -> list[str]:
 
 
 def _load(each: Load, indent: str) -> list[str]:
-    return [f"{indent}{_var(each.var)} = load {each.buffer}{_index(each.index)}{_bounds(each.index)}{_guard(each.guard, each.other)}"]
+    source = f"{each.buffer}{_index(each.index)}{_bounds(each.index)}"
+    return [f"{indent}{_var(each.var)} = load {source}{_guard(each.guard, each.other)}"]
 
 
 def _store(each: Store, indent: str) -> list[str]:
-    return [f"{indent}store {each.buffer}{_index(each.index)}{_bounds(each.index)} = {_operand(each.value)}{_guard(each.guard)}"]
+    target = f"{each.buffer}{_index(each.index)}{_bounds(each.index)}"
+    return [f"{indent}store {target} = {_operand(each.value)}{_guard(each.guard)}"]
 
 
 def _loop(each: Loop, indent: str) -> list[str]:
-    return [f"{indent}{each.kind} {each.symbol.name} < {each.extent} {{", *_block(each.body, None, indent), f"{indent}}}"]
+    return [
+        f"{indent}{each.kind} {each.symbol.name} < {each.extent} {{",
+        *_block(each.body, None, indent),
+        f"{indent}}}",
+    ]
 
 
 def _reduce(each: Reduce, indent: str) -> list[str]:
@@ -163,7 +175,9 @@ def _reduce(each: Reduce, indent: str) -> list[str]:
 
 
 def _carry(each: Carry, indent: str) -> list[str]:
-    head = f"{indent}{_vars(each.vars)}carry ({_initial(each.params, each.initial)}) {each.symbol.name} < {each.extent} {{"
+    head = (
+        f"{indent}{_vars(each.vars)}carry ({_initial(each.params, each.initial)}) {each.symbol.name} < {each.extent} {{"
+    )
     return [head, *_block(each.body, each.values, indent), f"{indent}}}"]
 
 

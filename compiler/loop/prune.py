@@ -1,7 +1,6 @@
 """Drops scalars that nothing uses.
-
-In and out: a body. Lowerings write what they may need (a clamp, a bound that turned out to be proven); what no store, check
-or loop reads is taken out again, backwards in one sweep.
+ In and out: a body. Lowerings write what they may need (a clamp, a bound that turned out to be proven); what no store,
+check or loop reads is taken out again, backwards in one sweep.
 """
 
 from __future__ import annotations

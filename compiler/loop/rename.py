@@ -1,7 +1,6 @@
 """Kernels up to names: the same kernel over other buffers is the same kernel.
-
-In: a kernel. Out: an equal one whose name, buffers and loop symbols are numbered by position and whose frames are gone; two
-kernels are the same code exactly if their canonical forms are equal.
+ In: a kernel. Out: an equal one whose name, buffers and loop symbols are numbered by position and whose frames are
+gone; two kernels are the same code exactly if their canonical forms are equal.
 """
 
 from __future__ import annotations
@@ -43,5 +42,7 @@ def _renamed(part: Any, names: dict[str, str], loops: Mapping[Symbol, Symbol]) -
             return replace(part, symbol=bound_symbol, extent=extent, body=body)
     if not is_dataclass(part) or isinstance(part, type | Symbol):
         return part
-    changed = {each.name: _renamed(getattr(part, each.name), names, loops) for each in fields(part) if each.name != "frames"}
+    changed = {
+        each.name: _renamed(getattr(part, each.name), names, loops) for each in fields(part) if each.name != "frames"
+    }
     return replace(part, **changed)

@@ -1,6 +1,6 @@
 """The laws of the loop form.
-
-In: a kernel. Out: nothing; a broken law raises `InvalidKernel` with the statement, what was expected and what was found.
+ In: a kernel. Out: nothing; a broken law raises `InvalidKernel` with the statement, what was expected and what was
+found.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def verify_kernel(kernel: AnyKernel) -> None:
     names = [buffer.name for buffer in kernel.buffers]
     _Scope(kernel.name).expect(len(set(names)) == len(names), f"buffers share a name: {names}")
     known = {symbol.name for symbol in kernel_dims(kernel)}
-    scope = _Scope(kernel.name, {each.name: each for each in kernel.buffers}, symbols=known, writable=set(kernel.writes))
+    scope = _Scope(
+        kernel.name, {each.name: each for each in kernel.buffers}, symbols=known, writable=set(kernel.writes)
+    )
     scope.expect(scope.writable <= set(names), f"it writes {kernel.writes}, which are not all among {names}")
     if isinstance(kernel, Kernel):
         scope.body(kernel.body, "parallel")
@@ -86,7 +88,14 @@ class _Scope:
 
     def inside(self, names: Iterable[str] = ()) -> _Scope:
         """A scope that sees this one's names, and more."""
-        return _Scope(self.kernel, dict(self.buffers), self.symbols | set(names), dict(self.scalars), set(self.writable), self.around)
+        return _Scope(
+            self.kernel,
+            dict(self.buffers),
+            self.symbols | set(names),
+            dict(self.scalars),
+            set(self.writable),
+            self.around,
+        )
 
     def body(self, body: Body, around: str) -> None:
         self.around = around
@@ -101,13 +110,17 @@ class _Scope:
         if isinstance(operand, Literal):
             self.expect(operand.bits < 1 << operand.dtype.bits, f"literal {operand} is wider than its dtype")
             return operand.dtype
-        self.expect(self.scalars.get(operand.name) == operand, f"scalar {operand.name}: {operand.dtype} is not in scope")
+        self.expect(
+            self.scalars.get(operand.name) == operand, f"scalar {operand.name}: {operand.dtype} is not in scope"
+        )
         return operand.dtype
 
     def operands(self, operands: Iterable[Operand], targets: Iterable[Var], what: str) -> None:
         """Each operand has the dtype of the scalar that takes its value."""
         for operand, target in zip(operands, targets, strict=True):
-            self.expect(self.operand(operand) == target.dtype, f"{what}: {target.name} is {target.dtype}, its value {operand}")
+            self.expect(
+                self.operand(operand) == target.dtype, f"{what}: {target.name} is {target.dtype}, its value {operand}"
+            )
 
     def condition(self, operand: Operand | None, what: str) -> None:
         if operand is not None:
@@ -117,14 +130,18 @@ class _Scope:
         for symbol in symbols(extent):
             if symbol.name.startswith("%"):
                 found = self.scalars.get(symbol.name)
-                self.expect(found is not None and found.dtype.is_integer, f"{what}: index scalar {symbol.name} is not in scope")
+                self.expect(
+                    found is not None and found.dtype.is_integer, f"{what}: index scalar {symbol.name} is not in scope"
+                )
             else:
                 self.expect(symbol.name in self.symbols, f"{what}: symbol {symbol.name} is not in scope")
 
     def access(self, name: str, index: tuple[Extent, ...]) -> Buffer:
         self.expect(name in self.buffers, f"buffer {name} is not declared")
         buffer = self.buffers[name]
-        self.expect(len(index) == len(buffer.shape), f"{name} has {len(buffer.shape)} axes and is indexed by {len(index)}")
+        self.expect(
+            len(index) == len(buffer.shape), f"{name} has {len(buffer.shape)} axes and is indexed by {len(index)}"
+        )
         for extent in index:
             self.extent(extent, f"index of {name}")
         return buffer
@@ -149,7 +166,9 @@ def _index_value(scope: _Scope, statement: IndexValue) -> None:
 
 def _load(scope: _Scope, load: Load) -> None:
     buffer = scope.access(load.buffer, load.index)
-    scope.expect(buffer.dtype == load.var.dtype, f"{load.var.name} is {load.var.dtype}, {load.buffer} holds {buffer.dtype}")
+    scope.expect(
+        buffer.dtype == load.var.dtype, f"{load.var.name} is {load.var.dtype}, {load.buffer} holds {buffer.dtype}"
+    )
     scope.condition(load.guard, f"load of {load.buffer}")
     scope.expect((load.guard is None) == (load.other is None), f"load of {load.buffer}: a guard goes with an `else`")
     if load.other is not None:
@@ -169,7 +188,9 @@ def _loop(scope: _Scope, loop: Loop) -> None:
     scope.expect(loop.kind in KINDS, f"loop {loop.symbol.name} is {loop.kind!r}: expected one of {', '.join(KINDS)}")
     scope.extent(loop.extent, f"loop {loop.symbol.name}")
     if loop.kind == "parallel":
-        scope.expect(scope.around == "parallel", f"parallel loop {loop.symbol.name} stands inside a {scope.around} loop")
+        scope.expect(
+            scope.around == "parallel", f"parallel loop {loop.symbol.name} stands inside a {scope.around} loop"
+        )
     if loop.kind == "vector":
         scope.expect(scope.around != "vector", f"vector loop {loop.symbol.name} stands inside a vector loop")
     around = "vector" if scope.around == "vector" else loop.kind
@@ -180,7 +201,9 @@ def _reduce(scope: _Scope, reduce: Reduce) -> None:
     what = f"reduce over {reduce.symbol.name}"
     scope.expect(reduce.combine in COMBINERS, f"{what}: unknown combiner {reduce.combine!r}")
     scope.expect(reduce.order in ("lanes", "serial"), f"{what}: order {reduce.order!r}")
-    scope.expect(reduce.order == "serial" or scope.around != "vector", f"{what}: lanes are reduced inside a vector loop")
+    scope.expect(
+        reduce.order == "serial" or scope.around != "vector", f"{what}: lanes are reduced inside a vector loop"
+    )
     scope.extent(reduce.extent, what)
     inner = scope.inside((reduce.symbol.name,))
     inner.body(reduce.body, "vector" if reduce.order == "lanes" or scope.around == "vector" else "serial")

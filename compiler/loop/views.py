@@ -1,9 +1,8 @@
 """Where a value's elements come from: reads through movement ops, as index maps.
-
-A *view* is the result of a `Pointwise` op (reshape, transpose, slice, gather, ...): it has no home of its own, its elements
-are elements of its operands at computed indices. `reads(value)` follows views down to *bases*, values that are computed or
-stored somewhere, and says at which indices element (o0, o1, ...) of the value reads them. Found by running each op's own
-lowering with a builder that only records, so there is no second statement of any index map.
+ A *view* is the result of a `Pointwise` op (reshape, transpose, slice, gather, ...): it has no home of its own, its
+elements are elements of its operands at computed indices. `reads(value)` follows views down to *bases*, values that are
+computed or stored somewhere, and says at which indices element (o0, o1, ...) of the value reads them. Found by running
+each op's own lowering with a builder that only records, so there is no second statement of any index map.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass, field
 
 from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol, substitute, symbols
 from lazygraph.compiler.ir.graph import Node, Value
-from lazygraph.compiler.loop.build import FALSE, Builder, Literal
-from lazygraph.compiler.loop.ir import Index, Let, Operand
+from lazygraph.compiler.loop.build import FALSE, Builder
+from lazygraph.compiler.loop.ir import Index, Let, Literal, Operand
 from lazygraph.compiler.ops.lowering import Pointwise
 
 MAX_READS = 8  # a view that reads more bases than this (a concat of many) is stored instead
@@ -131,7 +130,10 @@ def is_affine(index: Index) -> bool:
     """Whether every index is linear in the output's symbols, with no division, minimum or indirect part."""
     return all(
         isinstance(each, int)
-        or all(len(atoms) == 0 or sum(isinstance(atom, Symbol) and atom.name.startswith("o") for atom in atoms) <= 1 for atoms, _ in each.terms)
+        or all(
+            len(atoms) == 0 or sum(isinstance(atom, Symbol) and atom.name.startswith("o") for atom in atoms) <= 1
+            for atoms, _ in each.terms
+        )
         and all(isinstance(atom, Symbol) for atoms, _ in each.terms for atom in atoms)
         and not any(symbol.name.startswith("%") for symbol in symbols(each))
         for each in index

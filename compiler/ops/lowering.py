@@ -1,7 +1,9 @@
 """How an op becomes loops: the five kinds that fill a record's `lower` field.
 
-- `Elementwise`: a scalar function in the machine's operations; fuses anywhere and is named in loop text (`%y = exp %x`).
-- `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota, random
+- `Elementwise`: a scalar function in the machine's operations; fuses anywhere and is named in loop text (`%y = exp
+%x`).
+- `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota,
+random
   bits); fuses into its consumers by substitution.
 - `Reduction`: a named combiner over the node's `axes` attribute.
 - `Product`: a general dot; becomes a `Contraction`.
@@ -112,7 +114,9 @@ class Product:
 
 @dataclass(frozen=True)
 class Loops:
-    write: Callable[[BodyBuilder, Node, tuple[Buffer, ...], tuple[Buffer, ...]], None]  # (builder, node, inputs, outputs)
+    write: Callable[
+        [BodyBuilder, Node, tuple[Buffer, ...], tuple[Buffer, ...]], None
+    ]  # (builder, node, inputs, outputs)
     in_place: tuple[int, ...] = ()  # inputs whose buffer may become output 0's (read before written at equal indices)
 
 
@@ -122,4 +126,16 @@ class Leaf:
 
 
 Lowering = Union[Elementwise, Pointwise, Reduction, Product, Loops, Leaf]
-__all__ = ["BodyBuilder", "ElementBuilder", "Elementwise", "Pointwise", "Reduction", "Product", "Loops", "Leaf", "Lowering", "Body", "Symbol"]
+__all__ = [
+    "BodyBuilder",
+    "ElementBuilder",
+    "Elementwise",
+    "Pointwise",
+    "Reduction",
+    "Product",
+    "Loops",
+    "Leaf",
+    "Lowering",
+    "Body",
+    "Symbol",
+]

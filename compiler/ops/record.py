@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from lazygraph.compiler.ops.lowering import Lowering
 
 TypeRule = Callable[[tuple[TensorType, ...], Attributes], Sequence[TensorType]]
-# reference(*arrays, **attributes): extents in attributes are ints by then; returns one array, or a tuple for several results
+# reference(*arrays, **attributes): extents in attributes are ints by then; returns one array, or a tuple for several
+# results
 Reference = Callable[..., Any]
 # jvp(node, tangents) -> tangents of the outputs; None is a symbolic zero. The rule's result is linear in the tangents.
 JvpRule = Callable[[Node, tuple[Value | None, ...]], tuple[Value | None, ...]]
-# transpose(node, cotangents, linear) -> one cotangent per input; `linear` marks the inputs to transpose with respect to,
+# transpose(node, cotangents, linear) -> one cotangent per input; `linear` marks the inputs to transpose with respect
+# to,
 # the others are residuals and get None
 TransposeRule = Callable[[Node, tuple[Value | None, ...], tuple[bool, ...]], tuple[Value | None, ...]]
-# batch(node, inputs, batched, size) -> outputs, all with a new leading axis of extent `size`; `batched` marks the inputs
+# batch(node, inputs, batched, size) -> outputs, all with a new leading axis of extent `size`; `batched` marks the
+# inputs
 # that have that axis
 BatchRule = Callable[[Node, tuple[Value, ...], tuple[bool, ...], Extent], tuple[Value, ...]]
 
@@ -38,8 +41,8 @@ class Domain:
     """Where the sweep tests try an op.
 
     `cases(rng, dtype)` yields (inputs, attributes): NumPy arrays and attributes that the op takes at that dtype, small
-    shapes with 0, 1 and primes among them, hostile values included where they are defined.
-    `smooth(rng)` yields float64 cases away from kinks and poles, for finite differences; empty for ops without derivative.
+    shapes with 0, 1 and primes among them, hostile values included where they are defined. `smooth(rng)` yields float64
+    cases away from kinks and poles, for finite differences; empty for ops without derivative.
     """
 
     dtypes: tuple[DType, ...]
@@ -68,7 +71,8 @@ NOT_LINEAR = NotLinear()
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """A primitive. Calling it makes a node: `exp(x)`, `reduce_sum(x, axes=(0,))`; a tuple comes back for several results."""
+    """A primitive. Calling it makes a node: `exp(x)`, `reduce_sum(x, axes=(0,))`; a tuple comes back for several
+    results."""
 
     name: str
     doc: str

@@ -75,7 +75,8 @@ def _staged(reduce: Reduce, operand: Value, axes: tuple[int, ...]) -> Value:
 
 
 def _part(length: int, wanted: int) -> int | None:
-    """The divisor of `length` nearest below `wanted`, if there is one of at least a quarter of it; None: do not split."""
+    """The divisor of `length` nearest below `wanted`, if there is one of at least a quarter of it; None: do not
+    split."""
     if length < 4 * wanted:
         return None
     return next((part for part in range(wanted, wanted // 4, -1) if length % part == 0), None)
@@ -95,7 +96,8 @@ def _dot(node: Node, inputs: tuple[Value, ...]) -> Value | None:
     if not left.dtype.is_differentiable or node["accumulate"] != left.dtype:
         wide = node["accumulate"]
         left, right = (OPS["cast"](each, dtype=wide) if each.dtype != wide else each for each in (left, right))
-    # the space is laid out as (batch, a's axes in a's order, b's free axes) or mirrored, so that a's reads are contiguous
+    # the space is laid out as (batch, a's axes in a's order, b's free axes) or mirrored, so that a's reads are
+    # contiguous
     main, other = (left, right) if free_left or not free_right else (right, left)
     swap = main is right
     main_batch, other_batch = (batch_right, batch_left) if swap else (batch_left, batch_right)

@@ -41,7 +41,9 @@ def build(graph: Graph) -> Built:
     fusion = fuse(graph)
     units = _units(fusion)
     ordered = order(graph, units)
-    constants = tuple([node.output for node in graph.nodes if node.op.name == "constant" and not is_scalar_constant(node.output)])
+    constants = tuple(
+        [node.output for node in graph.nodes if node.op.name == "constant" and not is_scalar_constant(node.output)]
+    )
     places = _Places(graph, fusion, ordered, constants)
     kernels, names = _distinct([unit.lowered.kernel for unit in (*ordered.before, *ordered.after)])
     messages: list[Message] = []
@@ -119,11 +121,20 @@ class _Places:
         wanted = [(Place("output", number), value) for number, value in enumerate(self.graph.outputs)]
         wanted += [(self._leaf[variable], new) for variable, new in self.graph.updates]
         wanted.sort(key=lambda each: each[0].kind == "variable" and self._written[each[1]].kind == "variable")
-        return [Copy(target, self._written[value], _bytes(value)) for target, value in wanted if self._written[value] != target]
+        return [
+            Copy(target, self._written[value], _bytes(value))
+            for target, value in wanted
+            if self._written[value] != target
+        ]
 
     def _temporaries(self, ordered: Order) -> list[Temporary]:
         units = (*ordered.before, *ordered.after)
-        born = {value: number for number, unit in enumerate(units) for value in unit.lowered.writes if value not in self._written}
+        born = {
+            value: number
+            for number, unit in enumerate(units)
+            for value in unit.lowered.writes
+            if value not in self._written
+        }
         dies = dict(born)
         for number, unit in enumerate(units):
             for value in unit.lowered.reads:
@@ -168,7 +179,9 @@ def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, .
     known: set[Symbol] = set()
 
     def message(value: Value, text: str) -> int:
-        messages.append(Message(f"argument {value.node['name']!r}: {text}".replace("{name}", value.node["name"]), value.node.frames))
+        messages.append(
+            Message(f"argument {value.node['name']!r}: {text}".replace("{name}", value.node["name"]), value.node.frames)
+        )
         return len(messages) - 1
 
     axes = [(number, value, axis) for number, value in enumerate(graph.inputs) for axis in range(len(value.shape))]
@@ -186,7 +199,9 @@ def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, .
         if (number, axis) in solved:
             continue
         expected = f"{extent} = {{1}}" if symbols(extent) else "{1}"
-        requires.append(Require(extent, number, axis, message(value, f"axis {axis} has extent {{0}}: expected {expected}")))
+        requires.append(
+            Require(extent, number, axis, message(value, f"axis {axis} has extent {{0}}: expected {expected}"))
+        )
     return tuple(solves), tuple(requires)
 
 

@@ -27,7 +27,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part of the arena. Its size in bytes is the greatest of its members'; slots lie one after another, 64-byte aligned."""
+    """A part of the arena. Its size in bytes is the greatest of its members'; slots lie one after another, 64-byte
+    aligned."""
 
     members: tuple[Extent, ...]
 
@@ -40,7 +41,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """dim = (extent of `axis` of input - offset) / scale. Fails with (extent) if inexact or outside the declared range."""
+    """dim = (extent of `axis` of input - offset) / scale. Fails with (extent) if inexact or outside the declared
+    range."""
 
     symbol: Symbol
     input: int

@@ -1,9 +1,8 @@
 """The order of launches, and which variables are written in place.
-
-In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel runs
-after those it reads from; a variable is written after every kernel that reads its old value; no variable is written before
-every kernel that can fail a check has run. A new value that cannot keep these laws in place goes to a temporary and is
-copied after the commit.
+ In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
+runs after those it reads from; a variable is written after every kernel that reads its old value; no variable is
+written before every kernel that can fail a check has run. A new value that cannot keep these laws in place goes to a
+temporary and is copied after the commit.
 """
 
 from __future__ import annotations
@@ -40,7 +39,9 @@ class Order:
 
 def order(graph: Graph, units: Sequence[Unit]) -> Order:
     maker = {value: unit for unit in units for value in unit.lowered.writes}
-    sources = {unit: [maker[each] for each in unit.lowered.reads if each in maker and not is_leaf(each)] for unit in units}
+    sources = {
+        unit: [maker[each] for each in unit.lowered.reads if each in maker and not is_leaf(each)] for unit in units
+    }
     checking = _ancestors([unit for unit in units if unit.lowered.messages], sources)
     readers: dict[Value, list[Unit]] = {}
     for unit in units:
@@ -49,8 +50,8 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
     in_place: dict[Value, Value] = {}
     waits: dict[Unit, list[Unit]] = {unit: list(found) for unit, found in sources.items()}
     for variable, new in graph.updates:
-        unit = maker.get(new)
-        if unit is None or new in in_place or unit in checking:
+        unit = maker[new]
+        if new in in_place or unit in checking:
             continue
         others = [each for each in readers.get(variable, ()) if each is not unit]
         reads_itself = variable in unit.lowered.reads and (variable, new) not in unit.lowered.in_place
@@ -62,7 +63,9 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
     late = _descendants(writing, waits, units)
     ordered = _sorted(units, waits, late)
     return Order(
-        tuple([unit for unit in ordered if unit not in late]), tuple([unit for unit in ordered if unit in late]), in_place
+        tuple([unit for unit in ordered if unit not in late]),
+        tuple([unit for unit in ordered if unit in late]),
+        in_place,
     )
 
 

@@ -1,7 +1,6 @@
 """Text back to the program form.
-
-In: what `compiler.program.print` printed. Out: an equal program. `ParseError` says what was expected, what was found, and on
-which line.
+ In: what `compiler.program.print` printed. Out: an equal program. `ParseError` says what was expected, what was found,
+and on which line.
 """
 
 from __future__ import annotations
@@ -13,7 +12,19 @@ from lazygraph.compiler.ir.dims import Extent, as_symbol, of_symbol
 from lazygraph.compiler.ir.text import Cursor
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.parse import read_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Message, Parameter, Place, Program, Require, Slot, Solve, Step
+from lazygraph.compiler.program.ir import (
+    Commit,
+    Copy,
+    Launch,
+    Message,
+    Parameter,
+    Place,
+    Program,
+    Require,
+    Slot,
+    Solve,
+    Step,
+)
 
 
 def parse_program(text: str) -> Program:

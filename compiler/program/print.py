@@ -24,10 +24,8 @@ def print_program(program: Program) -> str:
     for kind in KINDS:
         lines.extend(f"  {kind[:-1]} {_parameter(each)}" for each in getattr(program, kind))
     for solve in program.solves:
-        lines.append(
-            f"  solve {solve.symbol.name} from input {solve.input} axis {solve.axis} scale {solve.scale} offset {solve.offset}"
-            f" else {solve.message}"
-        )
+        source = f"input {solve.input} axis {solve.axis} scale {solve.scale} offset {solve.offset}"
+        lines.append(f"  solve {solve.symbol.name} from {source} else {solve.message}")
     for require in program.requires:
         lines.append(f"  require input {require.input} axis {require.axis} <{require.expected}> else {require.message}")
     lines.extend(f"  slot {', '.join(f'<{member}>' for member in slot.members)}" for slot in program.slots)
@@ -38,8 +36,12 @@ def print_program(program: Program) -> str:
 
 def program_dims(program: Program) -> frozenset[Symbol]:
     """Every dim of the inputs' types."""
-    extents: list[Extent] = [extent for each in (*program.inputs, *program.variables, *program.outputs) for extent in each.type.shape]
-    return frozenset(symbol for extent in extents for symbol in symbols(extent)) | {each.symbol for each in program.solves}
+    extents: list[Extent] = [
+        extent for each in (*program.inputs, *program.variables, *program.outputs) for extent in each.type.shape
+    ]
+    return frozenset(symbol for extent in extents for symbol in symbols(extent)) | {
+        each.symbol for each in program.solves
+    }
 
 
 def _parameter(parameter: Parameter) -> str:

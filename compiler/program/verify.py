@@ -1,14 +1,13 @@
 """The laws of the program form.
-
-In: a program. Out: nothing; a broken law raises `InvalidProgram`. The commit point is the law that matters most: no variable
-is written before it, and nothing that can fail a check comes after it.
+ In: a program. Out: nothing; a broken law raises `InvalidProgram`. The commit point is the law that matters most: no
+variable is written before it, and nothing that can fail a check comes after it.
 """
 
 from __future__ import annotations
 
+from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.loop.ir import AnyKernel, Check, Contraction
 from lazygraph.compiler.loop.verify import verify_kernel
-from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Program
 
 
@@ -64,7 +63,9 @@ def _accesses(program: Program, step: Launch | Copy, kernels: dict[str, AnyKerne
     given, wanted = len(step.places), len(kernel.buffers)
     _expect(given == wanted, program, f"kernel {step.kernel} takes {wanted} buffers and gets {given}")
     writes = [place for place, buffer in zip(step.places, kernel.buffers, strict=True) if buffer.name in kernel.writes]
-    reads = [place for place, buffer in zip(step.places, kernel.buffers, strict=True) if buffer.name not in kernel.writes]
+    reads = [
+        place for place, buffer in zip(step.places, kernel.buffers, strict=True) if buffer.name not in kernel.writes
+    ]
     return reads, writes
 
 

@@ -1,7 +1,6 @@
 """Random graphs for property tests: every kind of op, shared operands, symbolic extents, several outputs and updates.
-
-In: hypothesis' `draw`. Out: a `Case`: a graph, and arrays for its inputs and variables. Values stay of moderate size, so
-that rounding is all that may differ between two evaluations.
+ In: hypothesis' `draw`. Out: a `Case`: a graph, and arrays for its inputs and variables. Values stay of moderate size,
+so that rounding is all that may differ between two evaluations.
 """
 
 from collections.abc import Callable
@@ -78,7 +77,9 @@ class Maker:
     def like(self, value: Value) -> Value:
         """Another value of the same type, or a constant."""
         options = [each for each in self.values if each.type == value.type]
-        return self.choice(options) if options and self.draw(st.booleans()) else full(value.type, self.choice((1, 2, 3)))
+        return (
+            self.choice(options) if options and self.draw(st.booleans()) else full(value.type, self.choice((1, 2, 3)))
+        )
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,9 @@ MENU = (
     *(reduction(name, both(is_float, nonempty)) for name in ("reduce_max", "reduce_min")),
     reduction("reduce_sum", is_integer),
     *(reduction(name, lambda maker, x: x.dtype is bool_) for name in ("reduce_and", "reduce_or")),
-    Entry(both(is_float, nonempty), lambda maker, x: OPS["argmax"](x, axis=maker.draw(st.integers(0, len(x.shape) - 1)))),
+    Entry(
+        both(is_float, nonempty), lambda maker, x: OPS["argmax"](x, axis=maker.draw(st.integers(0, len(x.shape) - 1)))
+    ),
     Entry(both(is_float, nonempty), softmax),
     Entry(has_axes, transpose),
     Entry(small, broadcast),

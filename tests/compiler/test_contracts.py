@@ -8,8 +8,8 @@ import pytest
 from lazygraph.compiler.ir.parse import parse_graph
 from lazygraph.compiler.pipeline import source_hash
 from lazygraph.runtime.artifact import CheckFailed
-from tests.compiler.execute import compiled, execute, load
 from lazygraph.runtime.variable import VariableState
+from tests.compiler.execute import compiled, execute, load
 
 LOOKUP = """
 graph lookup(@i: i64[4]; var @table: f32[10, 3]; var @count: i64[]) {
@@ -81,10 +81,10 @@ def test_the_key_differs_where_the_code_does() -> None:
 
 
 def test_equal_layers_are_one_kernel() -> None:
+    inputs = ["@x", *[f"%{2 * i + 1}" for i in range(11)]]
+    how = "accumulate=f32 batch=((), ()) contract=((1,), (0,)) : f32[8, 64]"
     layers = "\n".join(
-        f"  %{2 * i} = dot {'@x' if i == 0 else f'%{2 * i - 1}'}, @w{i} accumulate=f32 batch=((), ()) contract=((1,), (0,))"
-        f" : f32[8, 64]\n  %{2 * i + 1} = tanh %{2 * i} : f32[8, 64]"
-        for i in range(12)
+        f"  %{2 * i} = dot {x}, @w{i} {how}\n  %{2 * i + 1} = tanh %{2 * i} : f32[8, 64]" for i, x in enumerate(inputs)
     )
     variables = "; ".join(f"var @w{i}: f32[64, 64]" for i in range(12))
     graph = parse_graph(f"graph deep(@x: f32[8, 64]; {variables}) {{\n{layers}\n  return %23\n}}\n")
@@ -94,7 +94,8 @@ def test_equal_layers_are_one_kernel() -> None:
 def test_a_slot_is_as_large_as_its_largest_member_at_any_size() -> None:
     """Three temporaries in turn: x @ a (n x 50), then rows (n x 7), then n x 90: two slots that take turns."""
     text = """
-graph chain(@x: f32[n, 8]; var @a: f32[8, 50]; var @b: f32[50, 7]; var @c: f32[7, 90]; var @d: f32[90, 2]) where n >= 0 {
+graph chain(@x: f32[n, 8]; var @a: f32[8, 50]; var @b: f32[50, 7];
+  var @c: f32[7, 90]; var @d: f32[90, 2]) where n >= 0 {
   %0 = dot @x, @a accumulate=f32 batch=((), ()) contract=((1,), (0,)) : f32[n, 50]
   %1 = dot %0, @b accumulate=f32 batch=((), ()) contract=((1,), (0,)) : f32[n, 7]
   %2 = dot %1, @c accumulate=f32 batch=((), ()) contract=((1,), (0,)) : f32[n, 90]
