@@ -11,7 +11,7 @@ from typing import Any
 
 from lazygraph.compiler.ir.dims import prove_nonnegative
 from lazygraph.compiler.ir.graph import Node, Value
-from lazygraph.compiler.passes.match import axes_in, is_finite_or_zero, is_uniform, made_by, operands, uniform
+from lazygraph.compiler.passes.match import axes_in, is_finite_or_zero, is_uniform, made_by, operand, operands, uniform
 
 DEPTH = 6
 Fact = Callable[[Node, int], bool]
@@ -98,22 +98,26 @@ _NONNEGATIVE: Mapping[str, Fact] = {
 
 
 def _is_negated_where_positive(node: Node) -> bool:
-    """select(0 < x, -x, x)"""
+    """0 < x ? -x : x, where x may itself be spelled -y and -x then y."""
     condition, then, otherwise = node.inputs
     compared = operands(condition, "lt")
-    negated = operands(then, "neg")
     return (
         compared is not None
-        and negated is not None
         and is_uniform(compared[0], 0.0)
         and compared[1] is otherwise
-        and negated[0] is otherwise
+        and (operand(then, "neg") is otherwise or operand(otherwise, "neg") is then)
     )
+
+
+def _is_least_less_greatest(node: Node) -> bool:
+    """min(x, y) - max(x, y)"""
+    least, greatest = operands(node.inputs[0], "min"), operands(node.inputs[1], "max")
+    return least is not None and greatest is not None and set(least) == set(greatest)
 
 
 _AT_MOST_ZERO: Mapping[str, Fact] = {
     "neg": lambda node, depth: is_nonnegative(node.inputs[0], depth),
-    "sub": lambda node, depth: _shift(node.output) is not None,
+    "sub": lambda node, depth: _shift(node.output) is not None or _is_least_less_greatest(node),
     "min": lambda node, depth: any(is_at_most_zero(each, depth) for each in node.inputs),
     "select": lambda node, depth: (
         _is_negated_where_positive(node) or all(is_at_most_zero(each, depth) for each in node.inputs[1:])

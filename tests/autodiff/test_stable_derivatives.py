@@ -144,6 +144,15 @@ def test_log_of_one_minus_exp(number: float) -> None:
     np.testing.assert_allclose(found[1], -math.exp(number) / gap**2, rtol=1e-13)
 
 
+@pytest.mark.parametrize("name", list(FORMULAS))
+def test_the_residuals_of_a_gradient_are_nodes_of_the_value(name: str) -> None:
+    """Compiled together, value and gradient compute exp once: both reach the same stable form."""
+    x = stand_in(np.zeros(2))
+    y = total(FORMULAS[name](x))
+    graph = Stabilize()(Graph("step", (x,), (y, *grad(y, x))))
+    assert [node.op.name for node in graph.nodes].count("exp") == 1
+
+
 def test_root_of_square_has_a_derivative_of_zero_at_zero() -> None:
     x = stand_in(np.zeros(2))
     (gradient,) = grad(total(emit("sqrt", x * x)), x)

@@ -207,6 +207,22 @@ def test_a_sum_is_shifted_once_for_any_spelling_of_the_maximum() -> None:
     assert ops(after).count("reduce_max") == 2
 
 
+@pytest.mark.parametrize(
+    "small",
+    [
+        -emit("abs", x),
+        -exp(x),
+        x - spread(emit("reduce_max", x, axes=(0,)), (6,)),
+        emit("min", x, y) - emit("max", y, x),
+        emit("min", x, full(0, x)),
+        choice(emit("lt", full(0, x), x), -x, x),
+        emit("reshape", emit("reshape", -(x * x), shape=(2, 3)), shape=(6,)),
+    ],
+)
+def test_softplus_of_what_is_at_most_zero_needs_no_folding(small: Value) -> None:
+    assert ops(*simplify([log(exp(small) + one(x))], STABLE))[-2:] == ["exp", "log1p"]
+
+
 def test_nothing_is_assumed_about_signs_that_are_not_known() -> None:
     """log(x * y) of any x and y is not log(x) + log(y): both may be negative."""
     assert ops(*simplify([log(x * y), log(x * exp(y)), log(exp(x) / y)], STABLE)).count("log") == 3
