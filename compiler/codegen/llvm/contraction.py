@@ -62,8 +62,12 @@ def _known(stride: Extent | None) -> int | None:
 
 
 def _register_tile(nest: Tiled, rows: int, columns: int) -> RegisterTile:
-    strides = (_known(nest.a_row), _known(nest.a_depth), _known(nest.b_depth))
-    return RegisterTile(rows, columns, nest.dtype, *strides, nest.carried, nest.in_place)
+    a_row, a_depth, b_depth = _known(nest.a_row), _known(nest.a_depth), _known(nest.b_depth)
+    if a_row is None:  # LLVM then chains the rows' addresses through the loop, at half the speed, if others are known
+        a_depth = b_depth = None
+    return RegisterTile(
+        rows, columns, nest.dtype, a_row, a_depth, b_depth, nest.carried, nest.prefetch_a, nest.prefetch_b
+    )
 
 
 def _emit_tails(symbol: str, schedule: ContractionSchedule, nest: Tiled, target: Target) -> str:

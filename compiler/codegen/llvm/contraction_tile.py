@@ -20,7 +20,7 @@ from lazygraph.compiler.codegen.llvm.text import Function, Phi
 from lazygraph.runtime.dtypes import DType
 
 VECTOR_BYTES = 64  # of a logical vector
-PREFETCH_STEPS = 8  # how many k ahead an operand that is read in place is prefetched
+PREFETCH_STEPS = 12  # how many k ahead an operand that is read in place is prefetched
 UNROLL_FROM = 12  # accumulators from which two steps of k are written out
 
 
@@ -29,7 +29,7 @@ class RegisterTile:
     """A register tile: `rows` x `columns` logical vectors of `dtype`.
 
     Strides are in elements; None is a stride that is known at run time only. `carried`: accumulators may come from an
-    earlier block of k, else they start at zero. `in_place`: b is not packed, and is prefetched.
+    earlier block of k, else they start at zero. An operand that is read in place is prefetched where k strides far.
     """
 
     rows: int
@@ -39,7 +39,8 @@ class RegisterTile:
     a_depth: int | None
     b_depth: int | None
     carried: bool
-    in_place: bool
+    prefetch_a: bool
+    prefetch_b: bool
 
     @property
     def lanes(self) -> int:
@@ -115,11 +116,10 @@ class _Steps:
         size = tile.dtype.itemsize
         b = f.offset(element, b, _scaled(f, self.b_depth, ahead))
         a = f.offset(element, a, _scaled(f, self.a_depth, ahead))
-        if tile.in_place:
-            future = f.offset(element, b, _scaled(f, self.b_depth, PREFETCH_STEPS))
-            for column in range(tile.columns):
-                line = f.offset("i8", future, str(column * VECTOR_BYTES))
-                f.intrinsic("void", "llvm.prefetch.p0", (("ptr", line), ("i32", "0"), ("i32", "3"), ("i32", "1")))
+        if tile.prefetch_b:
+            self.prefetch(f.offset(element, b, _scaled(f, self.b_depth, PREFETCH_STEPS)), tile.columns)
+        if tile.prefetch_a:
+            self.prefetch(f.offset(element, a, _scaled(f, self.a_depth, PREFETCH_STEPS)), 1)
         columns = [
             f.load(tile.vector, f.offset("i8", b, str(column * VECTOR_BYTES)), size, "b")
             for column in range(tile.columns)
@@ -132,6 +132,11 @@ class _Steps:
                 cell = row * tile.columns + column
                 after[cell] = multiply_add(f, tile.dtype, tile.vector, lanes, vector, after[cell], self.target.fused)
         return after
+
+    def prefetch(self, pointer: str, lines: int) -> None:
+        for line in range(lines):
+            at = self.f.offset("i8", pointer, str(line * VECTOR_BYTES))
+            self.f.intrinsic("void", "llvm.prefetch.p0", (("ptr", at), ("i32", "0"), ("i32", "3"), ("i32", "1")))
 
     def loop(self, a: str, b: str, depth: str, steps: int, start: list[str]) -> tuple[list[str], str, str]:
         """`steps` at a time while k < depth (a multiple of it): the accumulators and where the pointers got to."""

@@ -20,23 +20,29 @@ from itertools import product
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.loop.ir import Contraction
+from lazygraph.compiler.loop.cost import body_cost
+from lazygraph.compiler.loop.ir import Contraction, Element
 from lazygraph.compiler.loop.schedule.flat import Strided, axis, flatten, strided, unit_stride
 from lazygraph.compiler.loop.schedule.machine import Machine
 
 VECTOR_BYTES = 64  # of a logical vector, whatever the target's
 TYPICAL_EXTENT = 256  # what an extent that is not known is taken to be
 TASK_CYCLES = 60_000  # about 20 microseconds: smaller tasks are not worth a thread's waking
-THREAD_COUNTS = (2, 8)  # a cut is judged by how evenly it divides among this many
+THREAD_COUNTS = (2, 16)  # a cut is judged by how evenly it divides among this many
 UNKNOWN_DEPTH_BLOCK = 512
 PACK_FROM_ROWS = 192  # where the number of rows is not known
 
 # Cycles per element of a packed operand, by how its body's loads move along the axis that is packed side by side.
 COPY_CYCLES, TRANSPOSE_CYCLES, GATHER_CYCLES = 0.3, 0.45, 1.2
 TILE_CYCLES = 60  # calling a register tile and storing its accumulators
+LOADS = 1.8  # per cycle, as measured in tiles of one column
 LATENCY_CYCLES = 4  # of a multiply-add: a step of k takes no less
 STREAM_BYTES = 32  # that the second-level cache gives per cycle
-IN_PLACE_FACTOR = 1.03  # a register tile that reads b in place, to one that reads packed panels
+PACKED_OPERATIONS = 16  # of a packed operand's body per cycle
+# Time of a register tile that reads an operand in place, to one that reads it packed: b at all, a with k strided, and a
+# with k strided over more pages than the first level of address translation holds.
+IN_PLACE_FACTOR, STRIDED_FACTOR, FAR_FACTOR = 1.03, 1.08, 1.35
+TRANSLATED_BYTES = 512 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Problem:
     k: int
     a: Strided | None  # None: cannot be read in place
     b: Strided | None
+    a_factor: float  # of a register tile that reads a in place, to one that reads packed strips
     a_cycles: float  # per element packed
     b_cycles: float
     lanes: int
@@ -71,20 +78,31 @@ class Problem:
 
 def problem(contraction: Contraction) -> Problem:
     flat = flatten(contraction)
+    items, m, n, k = [_typical(axis(flat, role).extent) for role in ("batch", "m", "n", "k")]
     a, b = strided(flat, "m"), strided(flat, "n")
+    walk = 0 if a is None or a.depth == 1 else k * _typical(a.depth) * flat.acc.dtype.itemsize
+    far = walk > TRANSLATED_BYTES
     return Problem(
         flat,
-        *[_typical(axis(flat, role).extent) for role in ("batch", "m", "n", "k")],
+        items,
+        m,
+        n,
+        k,
         a,
         b if b is not None and b.row == 1 else None,
-        COPY_CYCLES if along_depth(flat, "m") or unit_stride(flat.a.body, axis(flat, "m").symbol) else GATHER_CYCLES,
-        TRANSPOSE_CYCLES
-        if along_depth(flat, "n")
-        else COPY_CYCLES
-        if unit_stride(flat.b.body, axis(flat, "n").symbol)
-        else GATHER_CYCLES,
+        FAR_FACTOR if far else STRIDED_FACTOR if walk else 1.0,
+        GATHER_CYCLES if far else _packing_cycles(flat, flat.a, "m", COPY_CYCLES),
+        _packing_cycles(flat, flat.b, "n", TRANSPOSE_CYCLES),
         VECTOR_BYTES // flat.acc.dtype.itemsize,
     )
+
+
+def _packing_cycles(flat: Contraction, element: Element, role: str, along_depth_cycles: float) -> float:
+    """Per element: the operations of its body side by side, and how its loads move."""
+    computing = body_cost(element.body) / PACKED_OPERATIONS
+    if along_depth(flat, role):
+        return computing + along_depth_cycles
+    return computing + (COPY_CYCLES if unit_stride(element.body, axis(flat, role).symbol) else GATHER_CYCLES)
 
 
 def along_depth(flat: Contraction, role: str) -> bool:
@@ -128,8 +146,7 @@ def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> 
         most_columns = max(1, machine.l2_bytes // 2 // (size * depth * width))
         for pack_a, pack_b_from in product(packs_a, packs_b):
             panels, strips = _ceil(task.n, width), _ceil(task.m, rows)
-            column_cuts = _cuts(panels, panels if pack_b_from is None else most_columns)
-            for column_panels, row_strips in product(column_cuts, _cuts(strips, strips)):
+            for column_panels, row_strips in product(_cuts(panels, most_columns), _cuts(strips, strips)):
                 block = (row_strips * rows, column_panels * width)
                 if depth >= task.k and k_known or block[0] * block[1] * size <= machine.l2_bytes // 4:
                     yield ContractionSchedule(rows, columns, tails, *block, depth, pack_a, pack_b_from)
@@ -139,7 +156,9 @@ def _tiles(task: Problem, split: int, registers: int, m_known: bool) -> set[tupl
     """(rows, columns) whose accumulators, columns of b and one value of a fit the registers."""
     found = set()
     for columns in (1, 2, 3, 4, 6, 8, 12):
-        most = (registers - 1 - columns * split) // (columns * split)
+        vectors = columns * split
+        spare = 2 if vectors <= 2 else 3  # with fewer LLVM spills: 9 x 3 runs at 0.8 of 8 x 3's speed
+        most = (registers - spare - vectors) // vectors
         if most < 1 or columns > _ceil(task.n, task.lanes):
             continue
         even = _ceil(task.m, _ceil(task.m, most)) if m_known else most
@@ -188,7 +207,8 @@ def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
     whole, part = task.m // schedule.rows, _cover(task.m % schedule.rows, schedule.tails)
     step = whole * _step_cycles(schedule.rows, schedule.columns, split)
     step += sum(_step_cycles(rows, schedule.columns, split) for rows in part)
-    compute = step * panels * task.k * (IN_PLACE_FACTOR if schedule.pack_b_from is None else 1.0)
+    compute = step * panels * task.k
+    compute *= (IN_PLACE_FACTOR if schedule.pack_b_from is None else 1.0) * (1.0 if schedule.pack_a else task.a_factor)
     compute += TILE_CYCLES * (whole + len(part)) * panels * depth_blocks
     packing = 0.0
     if schedule.pack_b_from is not None:
@@ -205,9 +225,9 @@ def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
 
 
 def _step_cycles(rows: int, columns: int, split: int) -> float:
-    """One step of k of a register tile: two multiply-adds and two loads per cycle, b from the second cache."""
+    """One step of k of a register tile: two multiply-adds and LOADS loads a cycle, b from the second-level cache."""
     vectors = columns * split
-    return max(rows * vectors / 2, (rows + vectors) / 2, LATENCY_CYCLES, columns * VECTOR_BYTES / STREAM_BYTES)
+    return max(rows * vectors / 2, (rows + vectors) / LOADS, LATENCY_CYCLES, columns * VECTOR_BYTES / STREAM_BYTES)
 
 
 def _cover(rows: int, tails: tuple[int, ...]) -> list[int]:

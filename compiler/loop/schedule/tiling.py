@@ -86,7 +86,8 @@ class Tiled:
     a_depth: Extent
     b_depth: Extent | None  # None: packed panels and in-place reads differ
     carried: bool
-    in_place: bool
+    prefetch_a: bool  # read in place, a step of k apart from the next by more than a row of the tile
+    prefetch_b: bool
     transposes: bool
 
 
@@ -216,6 +217,7 @@ class _Tiling:
             a.depth,
             b_depth,
             self.carried,
+            self.a is not None and self.a.depth != 1,
             self.b is not None,
             any(isinstance(each, Transpose) for each in statements(tuple(body))),
         )
