@@ -7,7 +7,6 @@ function that is compiled loads LLVM. What is exported is what each module of `_
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def _exports() -> dict[str, Any]:
     errors = importlib.import_module("lazygraph.compiler.ir.errors")
     found = {dtype.name: dtype for dtype in dtypes.ALL} | {"bool_": dtypes.bool_, "DType": dtypes.DType}
     found |= {name: getattr(errors, name) for name in _ERRORS}
-    present = [name for name in _MODULES if importlib.util.find_spec(f"lazygraph.{name}")]  # until all rooms are built
-    for module in (importlib.import_module(f"lazygraph.{name}") for name in present):
+    for module in (importlib.import_module(f"lazygraph.{name}") for name in _MODULES):
         found |= {name: getattr(module, name) for name in module.__all__}
     return found | {name: importlib.import_module(f"lazygraph.{name}") for name in _NAMESPACES}
 

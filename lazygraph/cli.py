@@ -1,7 +1,7 @@
 """The `lazygraph` command: train a model, run passes over IR text, look at every stage, check an installation.
 
-In: the command line. Out: text on standard output and an exit status: 0, 1 for a failure that a message explains, 2 for a
-command line that is not understood.
+In: the command line. Out: text on standard output and an exit status: 0, 1 for a failure that a message explains, 2 for
+a command line that is not understood.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return COMMANDS[options.command].run(options)
 
 
-# --- train --------------------------------------------------------------------------------------------------------------
+# --- train -----------------------------------------------------------------------------------------------------------
 
 
 def _models() -> list[str]:
@@ -55,12 +55,14 @@ def _train(options: argparse.Namespace) -> int:
     return status
 
 
-# --- opt ----------------------------------------------------------------------------------------------------------------
+# --- opt -------------------------------------------------------------------------------------------------------------
 
 
 def _declare_opt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="IR text of a graph; - for standard input")
-    parser.add_argument("--passes", default="", help="names of passes in order, separated by commas; none: print it back")
+    parser.add_argument(
+        "--passes", default="", help="names of passes in order, separated by commas; none: print it back"
+    )
 
 
 def _opt(options: argparse.Namespace) -> int:
@@ -93,7 +95,7 @@ def _text(file: str) -> str:
     return sys.stdin.read() if file == "-" else Path(file).read_text()
 
 
-# --- dump ---------------------------------------------------------------------------------------------------------------
+# --- dump ------------------------------------------------------------------------------------------------------------
 
 
 def _declare_dump(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +127,7 @@ def _dump(options: argparse.Namespace) -> int:
     return 0
 
 
-# --- doctor -------------------------------------------------------------------------------------------------------------
+# --- doctor ----------------------------------------------------------------------------------------------------------
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ ContractedAxes = Union[int, tuple[Union[int, Sequence[int]], Union[int, Sequence
 def contract(
     left: Value, right: Value, contracted: tuple[tuple[int, ...], tuple[int, ...]], batch: tuple[int, ...] = ()
 ) -> Value:
-    """The general dot over these axes, with the first axes `batch` of both side by side; ShapeError where extents differ."""
+    """The general dot over these axes, the axes `batch` of both side by side; ShapeError where extents differ."""
     if left.dtype.kind == "bool":
         raise DTypeError("a product of bools is not a sum: use .astype(lg.int32)")
     for i, j in zip(*contracted):
@@ -47,8 +47,8 @@ def _mismatch(left: Extent, right: Extent) -> str:
 def matmul(x: TensorLike, y: TensorLike) -> Tensor:
     """The matrix product x @ y: of the last two axes, the ones before them broadcast; a vector is a row or a column.
 
-    (..., m, k) @ (..., k, n) -> (..., m, n). Raises ShapeError where k differs or an operand is a scalar, DTypeError for
-    bools.
+    (..., m, k) @ (..., k, n) -> (..., m, n). Raises ShapeError where k differs or an operand is a scalar, DTypeError
+    for bools.
 
     >>> import lazygraph as lg
     >>> lg.matmul([[1, 2], [3, 4]], [1, 1]).eval()

@@ -22,11 +22,10 @@ from lazygraph.dims import ShapeLike, as_extent, as_shape, dim
 from lazygraph.frames import traced
 from lazygraph.promotion import (
     as_dtype,
+    as_value,
     broadcast_value,
     cast,
     constant_value,
-    is_weak,
-    scalar,
     value_of,
 )
 from lazygraph.runtime import dtypes
@@ -134,7 +133,7 @@ empty_like = zeros_like
 @traced
 def full(shape: ShapeLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
     """A tensor of one repeated value, in the value's dtype unless told otherwise; the value may be a tensor."""
-    value = value_of(fill_value) if dtype is None else _as(fill_value, as_dtype(dtype))
+    value = value_of(fill_value) if dtype is None else as_value(fill_value, as_dtype(dtype))
     return Tensor(broadcast_value(value, as_shape(shape)))
 
 
@@ -142,11 +141,7 @@ def full(shape: ShapeLike, fill_value: TensorLike, dtype: DTypeLike | DType | No
 def full_like(x: TensorLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
     """One repeated value in x's shape, and its dtype unless told otherwise."""
     like = value_of(x)
-    return Tensor(broadcast_value(_as(fill_value, like.dtype if dtype is None else as_dtype(dtype)), like.shape))
-
-
-def _as(value: TensorLike, dtype: DType) -> Value:
-    return scalar(value, dtype) if is_weak(value) and not dtype.is_integer else cast(value_of(value), dtype)  # type: ignore[arg-type]
+    return Tensor(broadcast_value(as_value(fill_value, like.dtype if dtype is None else as_dtype(dtype)), like.shape))
 
 
 def index_along(shape: tuple[Extent, ...], axis: int, dtype: DType = dtypes.int64) -> Value:

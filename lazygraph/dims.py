@@ -25,9 +25,9 @@ ShapeLike = Union[SupportsIndex, Dim, Sequence[Union[SupportsIndex, Dim]]]
 def dim(name: str, min: int = 0, max: int | None = None, multiple_of: int = 1) -> Dim:
     """A symbolic extent: one compiled function serves every size that it takes.
 
-    The name is its identity within a function: two dims of one name are one. `min`, `max` and `multiple_of` are promises
-    that calls are held to, and that decide comparisons when the graph is built. It is never treated as 1. Raises
-    ValueError for a name that is not an identifier or for an empty range.
+    The name is its identity within a function: two dims of one name are one. `min`, `max` and `multiple_of` are
+    promises that calls are held to, and that decide comparisons when the graph is built. It is never treated as 1.
+    Raises ValueError for a name that is not an identifier or for an empty range.
 
     >>> import lazygraph as lg
     >>> n = lg.dim("n", min=1)
@@ -37,7 +37,9 @@ def dim(name: str, min: int = 0, max: int | None = None, multiple_of: int = 1) -
     if not name.isidentifier():
         raise ValueError(f"a dim's name is an identifier; found {name!r}")
     if min < 0 or multiple_of < 1 or (max is not None and max < min):
-        raise ValueError(f"dim {name}: expected 0 <= min <= max and multiple_of >= 1, found {min}, {max}, {multiple_of}")
+        raise ValueError(
+            f"dim {name}: expected 0 <= min <= max and multiple_of >= 1, found {min}, {max}, {multiple_of}"
+        )
     return dims.symbol(name, min, max, multiple_of)
 
 
@@ -52,7 +54,7 @@ def as_extent(extent: Any) -> Extent:
 
 def as_shape(shape: ShapeLike) -> Shape:
     """A shape from an extent or a sequence of them. ShapeError names a negative extent."""
-    extents = (shape,) if isinstance(shape, Dim) or hasattr(shape, "__index__") else tuple(shape)  # type: ignore[arg-type]
+    extents = (shape,) if isinstance(shape, Dim) or hasattr(shape, "__index__") else tuple(shape)
     found = tuple([as_extent(extent) for extent in extents])
     if any(isinstance(extent, int) and extent < 0 for extent in found):
         raise ShapeError(f"extents are >= 0; found {shape_text(found)}")

@@ -1,7 +1,7 @@
 """Einstein's summation convention over any number of operands.
 
-In: subscripts such as "bij,bjk->bik", and the operands. Out: the sum of products over the letters that the result lacks.
-Operands are taken from left to right, each pair by one general dot, so the order written decides the work.
+In: subscripts such as "bij,bjk->bik", and the operands. Out: the sum of products over the letters that the result
+lacks. Operands are taken from left to right, each pair by one general dot, so the order written decides the work.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """Sums of products by Einstein's convention: letters name axes, those that "->" leaves out are summed over.
 
-    Without "->" the result has the letters that occur once, in alphabetical order. "..." stands for axes that broadcast.
-    Raises ShapeError where a letter's extents differ or the subscripts do not fit the operands.
+    Without "->" the result has the letters that occur once, in alphabetical order. "..." stands for axes that
+    broadcast. Raises ShapeError where a letter's extents differ or the subscripts do not fit the operands.
 
     >>> import lazygraph as lg
     >>> lg.einsum("ij,jk->ki", [[1, 2]], [[3], [4]]).eval()
@@ -59,9 +59,7 @@ def _read(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     if len(terms) != len(ranks):
         raise ShapeError(f"{subscripts!r} names {len(terms)} operands, found {len(ranks)}")
     free = [letter for letter in LETTERS if letter not in text]
-    widest = max(
-        (rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks) if "..." in term), default=0
-    )
+    widest = max((rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks) if "..." in term), default=0)
     shared = "".join(free[:widest])
     inputs = []
     for term, rank in zip(terms, ranks):
@@ -106,7 +104,9 @@ def _pair(left: Value, mine: str, right: Value, others: str, wanted: set[str]) -
     summed = [letter for letter in mine if letter in others and letter not in wanted]
     left, right = _agree(left, mine, right, others, [*batch, *summed])
     left = permuted(left, [*map(mine.index, batch), *[at for at, letter in enumerate(mine) if letter not in batch]])
-    right = permuted(right, [*map(others.index, batch), *[at for at, letter in enumerate(others) if letter not in batch]])
+    right = permuted(
+        right, [*map(others.index, batch), *[at for at, letter in enumerate(others) if letter not in batch]]
+    )
     mine = "".join([*batch, *[letter for letter in mine if letter not in batch]])
     others = "".join([*batch, *[letter for letter in others if letter not in batch]])
     contracted = tuple(map(mine.index, summed)), tuple(map(others.index, summed))

@@ -1,7 +1,7 @@
 """Arithmetic and elementary functions, element by element, with NumPy's names, promotion and broadcasting.
 
-In: tensors, arrays, numbers. Out: tensors. Functions of real analysis give float64 for integers and bools. Integers wrap;
-nothing is undefined: an integer divided by 0 is 0, and so is its remainder.
+In: tensors, arrays, numbers. Out: tensors. Functions of real analysis give float64 for integers and bools. Integers
+wrap; nothing is undefined: an integer divided by 0 is 0, and so is its remainder.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def astype(x: TensorLike, dtype: DTypeLike | DType) -> Tensor:
     return Tensor(cast(value_of(x), as_dtype(dtype)))
 
 
-# --- arithmetic ---------------------------------------------------------------------------------------------------------
+# --- arithmetic ------------------------------------------------------------------------------------------------------
 
 
 def _no_bools(value: Value, instead: str) -> Value:
@@ -272,7 +272,7 @@ def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = 
     return result if max is None else minimum(result, max)
 
 
-# --- rounding -----------------------------------------------------------------------------------------------------------
+# --- rounding --------------------------------------------------------------------------------------------------------
 
 
 def _rounded(op: str, x: TensorLike) -> Tensor:
@@ -307,7 +307,7 @@ def trunc(x: TensorLike) -> Tensor:
     return Tensor(emit("select", _is_negative(value), emit("ceil", value), emit("floor", value)))
 
 
-# --- elementary functions -----------------------------------------------------------------------------------------------
+# --- elementary functions --------------------------------------------------------------------------------------------
 
 
 def _real(op: str, x: TensorLike) -> Tensor:
@@ -397,7 +397,7 @@ def tan(x: TensorLike) -> Tensor:
 
 @composite
 def sinh(x: TensorLike) -> Tensor:
-    """The hyperbolic sine, (e**x - e**-x) / 2: with expm1 near 0, and from e**(x/2) elsewhere, which does not overflow."""
+    """The hyperbolic sine, (e**x - e**-x) / 2: by expm1 near 0, else from e**(x/2), which does not overflow."""
     value = as_float(value_of(x))
     small = emit("lt", emit("abs", value), scalar_like(1, value))
     less = emit("expm1", emit("select", small, value, scalar_like(0, value)))

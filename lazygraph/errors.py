@@ -37,7 +37,7 @@ def located(error: Exception, function: str, arguments: Sequence[Any], frame: Fr
     """The same kind of error, its message with the function's name, the operands and the line."""
     show = _SHOWN[type(error)]
     texts = _operand_texts(frame, len(arguments)) if frame else [None] * len(arguments)
-    described = []
+    described: list[str] = []
     for argument, text in zip(arguments, texts):
         operands = argument if isinstance(argument, list | tuple) else [argument]
         for position, operand in enumerate(operands):
@@ -59,7 +59,7 @@ def line_text(frame: FrameType) -> str:
 def _operand_texts(frame: FrameType, count: int) -> Sequence[str | None]:
     """The source text of each operand of the expression that the frame is evaluating, where it can be told."""
     expression = _current_expression(frame)
-    parts = [part for part in _operands(expression) if part is not None] if expression else []
+    parts = list(_operands(expression)) if expression else []
     if len(parts) < count and isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
         parts = [expression.func.value, *parts]  # a method: its object is the first operand
     texts = [ast.unparse(part) for part in parts[:count]]

@@ -1,8 +1,9 @@
 """`x[...]` and its relatives, with NumPy's rules.
 
-In: a tensor and ints, slices, `...`, None, integer arrays or tensors, and boolean masks that are known when the graph is
-built. Out: a tensor. Index arrays may be negative and are checked at run time: an index outside its axis fails the step with
-the user's line. Slices of symbolic extents must be known to lie inside them; a dim may stand as an end of a slice.
+In: a tensor and ints, slices, `...`, None, integer arrays or tensors, and boolean masks that are known when the graph
+is built. Out: a tensor. Index arrays may be negative and are checked at run time: an index outside its axis fails the
+step with the user's line. Slices of symbolic extents must be known to lie inside them; a dim may stand as an end of a
+slice.
 """
 
 from __future__ import annotations
@@ -23,8 +24,17 @@ from lazygraph.creation import index_along
 from lazygraph.dims import as_extent, extent_value, same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
-from lazygraph.manipulation import permuted, reshaped, sliced
-from lazygraph.promotion import as_axis, broadcast, broadcast_shapes, broadcast_value, cast, scalar, scalar_like, value_of
+from lazygraph.manipulation import permuted, reshaped
+from lazygraph.promotion import (
+    as_axis,
+    broadcast,
+    broadcast_shapes,
+    broadcast_value,
+    cast,
+    scalar,
+    scalar_like,
+    value_of,
+)
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -61,8 +71,8 @@ Part = Union[Span, Point, NewAxis, Value]  # a Value is an index array
 def getitem(x: TensorLike, index: Any) -> Tensor:
     """x[index]: ints, slices with any step, `...`, None, integer arrays and tensors; NumPy's rules decide the shape.
 
-    Raises IndexError for a known index that is out of bounds, ShapeError where index arrays do not broadcast or too many
-    axes are indexed. An index tensor is checked when the function runs.
+    Raises IndexError for a known index that is out of bounds, ShapeError where index arrays do not broadcast or too
+    many axes are indexed. An index tensor is checked when the function runs.
 
     >>> import lazygraph as lg
     >>> x = lg.reshape(lg.arange(6), (2, 3))
@@ -79,7 +89,7 @@ def getitem(x: TensorLike, index: Any) -> Tensor:
     return Tensor(_basic(value, parts))
 
 
-# --- reading the index --------------------------------------------------------------------------------------------------
+# --- reading the index -----------------------------------------------------------------------------------------------
 
 
 def _parts(value: Value, index: Any) -> list[Part]:
@@ -123,7 +133,9 @@ def _point(at: int, extent: Extent, axis: int) -> Point:
         raise IndexError(f"index {at} is out of bounds for axis {axis} of extent {extent}")
     found: Extent = at if at >= 0 else extent + at
     if not (dims.prove_nonnegative(found) and dims.prove_nonnegative(extent - found - 1)):
-        raise ShapeError(f"whether index {at} lies in axis {axis} of extent {extent} is not known: declare lg.dim(..., min=)")
+        raise ShapeError(
+            f"whether index {at} lies in axis {axis} of extent {extent} is not known: declare lg.dim(..., min=)"
+        )
     return Point(found)
 
 
@@ -140,7 +152,9 @@ def _span(item: builtins.slice, extent: Extent, axis: int) -> Span:
     if step > 0:
         return Span(_end(item.start, 0, extent), _end(item.stop, extent, extent), step, False)
     if step != -1:
-        raise ShapeError(f"a slice of axis {axis}, whose extent {extent} is symbolic, has a positive step or -1; found {step}")
+        raise ShapeError(
+            f"a slice of axis {axis}, whose extent {extent} is symbolic, has a positive step or -1; found {step}"
+        )
     low = 0 if item.stop is None else _end(item.stop, 0, extent) + 1
     high = extent if item.start is None else _end(item.start, extent, extent) + 1
     return Span(low, high, 1, True)
@@ -158,7 +172,10 @@ def _without_mask(item: Any) -> Sequence[Any]:
     """A boolean mask as the index arrays of its true elements; everything else as it is."""
     if isinstance(item, list):
         item = np.asarray(item) if item else item
-    is_mask = isinstance(item, Tensor | np.ndarray) and np.dtype(bool) in (item.dtype, getattr(item.dtype, "numpy", None))
+    is_mask = isinstance(item, Tensor | np.ndarray) and np.dtype(bool) in (
+        item.dtype,
+        getattr(item.dtype, "numpy", None),
+    )
     if not is_mask:
         return [item]
     if isinstance(item, Tensor):
@@ -187,7 +204,7 @@ def _is_known_nonnegative(index: Value) -> bool:
     return index.node.op.name == "constant" and builtins.bool((index.node["value"] >= 0).all())
 
 
-# --- basic indexing -----------------------------------------------------------------------------------------------------
+# --- basic indexing --------------------------------------------------------------------------------------------------
 
 
 def _basic(value: Value, parts: Sequence[Part]) -> Value:
@@ -213,7 +230,7 @@ def _as_span(part: Span | Point) -> Span:
     return part if isinstance(part, Span) else Span(part.at, part.at + 1, 1, False)
 
 
-# --- index arrays -------------------------------------------------------------------------------------------------------
+# --- index arrays ----------------------------------------------------------------------------------------------------
 
 
 def _advanced(value: Value, parts: Sequence[Part]) -> Value:
@@ -222,7 +239,9 @@ def _advanced(value: Value, parts: Sequence[Part]) -> Value:
     The axes of the index arrays' common shape stand where the arrays stood if those were side by side, else in front.
     """
     arrays = {place: part for place, part in enumerate(parts) if isinstance(part, Value | Point)}
-    axis_of = {place: axis for axis, place in enumerate(p for p, part in enumerate(parts) if not isinstance(part, NewAxis))}
+    axis_of = {
+        place: axis for axis, place in enumerate(p for p, part in enumerate(parts) if not isinstance(part, NewAxis))
+    }
     value = _basic(value, [_everything(value.shape[axis_of[place]]) if place in arrays else part for place, part in
                            enumerate(parts) if not isinstance(part, NewAxis)])  # fmt: skip
     indices = broadcast(*[_index_value(part) for part in arrays.values()])

@@ -53,7 +53,7 @@ def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor:
     return Tensor(emit("select", *broadcast(as_bool(value_of(condition)), *same_dtype(x, y))))
 
 
-# --- comparisons --------------------------------------------------------------------------------------------------------
+# --- comparisons -----------------------------------------------------------------------------------------------------
 
 
 def as_bool(value: Value) -> Value:
@@ -136,7 +136,7 @@ def isnan(x: TensorLike) -> Tensor:
     return Tensor(emit("not", emit("eq", value, value)))
 
 
-# --- truth values and bits ----------------------------------------------------------------------------------------------
+# --- truth values and bits -------------------------------------------------------------------------------------------
 
 
 def _logical(op: str, x: TensorLike, y: TensorLike) -> Tensor:

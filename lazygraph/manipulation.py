@@ -1,6 +1,7 @@
 """Shapes, axes and pieces: the same elements under another arrangement, with NumPy's and the Array API's names.
 
-In: tensors. Out: tensors. Every result is a view in the sense of the graph: compiled code reads the original where it can.
+In: tensors. Out: tensors. Every result is a view in the sense of the graph: compiled code reads the original where it
+can.
 """
 
 from __future__ import annotations
@@ -21,12 +22,10 @@ from lazygraph.frames import traced
 from lazygraph.promotion import (
     as_axes,
     as_axis,
+    as_value,
     broadcast,
     broadcast_value,
-    cast,
-    is_weak,
     same_dtype,
-    scalar,
     value_of,
 )
 from lazygraph.tensor import Axes, Tensor, TensorLike
@@ -55,7 +54,7 @@ __all__ = [
 ]
 
 
-# --- shape --------------------------------------------------------------------------------------------------------------
+# --- shape -----------------------------------------------------------------------------------------------------------
 
 
 @traced
@@ -71,7 +70,7 @@ def reshape(x: TensorLike, shape: ShapeLike) -> Tensor:
     """
     value = value_of(x)
     single = isinstance(shape, Dim) or hasattr(shape, "__index__")
-    asked = [as_extent(each) for each in ([shape] if single else shape)]  # type: ignore[union-attr,list-item]
+    asked = [as_extent(each) for each in ([shape] if single else shape)]  # type: ignore[union-attr]
     count = dims.product(value.shape)
     wanted = as_shape(fill_in(asked, count))
     if not same(dims.product(wanted), count) and -1 not in asked:
@@ -126,7 +125,7 @@ def broadcast_arrays(*arrays: TensorLike) -> list[Tensor]:
     return [Tensor(each) for each in broadcast(*[value_of(array) for array in arrays])]
 
 
-# --- axes ---------------------------------------------------------------------------------------------------------------
+# --- axes ------------------------------------------------------------------------------------------------------------
 
 
 def permuted(value: Value, order: Sequence[int]) -> Value:
@@ -237,12 +236,13 @@ def _rolled(value: Value, shift: int, axis: int) -> Value:
 
 def sliced(value: Value, axis: int, start: Extent, stop: Extent, step: int = 1) -> Value:
     """The elements start, start + step, ... below stop along one axis."""
-    starts, stops, steps = [0 for _ in value.shape], list(value.shape), [1 for _ in value.shape]
-    starts[axis], stops[axis], steps[axis] = start, stop, step  # type: ignore[call-overload]
+    starts: list[Extent] = [0] * value.type.rank
+    stops, steps = list(value.shape), [1] * value.type.rank
+    starts[axis], stops[axis], steps[axis] = start, stop, step
     return emit("slice", value, starts=tuple(starts), stops=tuple(stops), steps=tuple(steps))
 
 
-# --- pieces -------------------------------------------------------------------------------------------------------------
+# --- pieces ----------------------------------------------------------------------------------------------------------
 
 
 @traced
@@ -367,7 +367,7 @@ def pad(x: TensorLike, pad_width: Any, constant_values: TensorLike = 0) -> Tenso
     """
     value = value_of(x)
     rank = value.type.rank
-    fill = scalar(constant_values, value.dtype) if is_weak(constant_values) else cast(value_of(constant_values), value.dtype)  # type: ignore[arg-type]
+    fill = as_value(constant_values, value.dtype)
     if fill.shape != ():
         raise ShapeError(f"the constant is a scalar, found {shape_text(fill.shape)}")
     pairs = _pad_pairs(pad_width, rank)

@@ -1,9 +1,9 @@
 """Operands as NumPy would read them: conversion, dtype promotion, broadcasting.
 
-In: tensors, arrays, nested lists and Python numbers. Out: values of one dtype and one shape. A Python number is weak: it
-takes the dtype of the tensors beside it, as in NEP 50 (https://numpy.org/neps/nep-0050-scalar-promotion.html). Extents
-broadcast when one of them is the number 1 or both are known to be equal; a symbolic extent is never treated as 1, and two
-that are not known to be equal are an error, not a check at run time.
+In: tensors, arrays, nested lists and Python numbers. Out: values of one dtype and one shape. A Python number is weak:
+it takes the dtype of the tensors beside it, as in NEP 50 (https://numpy.org/neps/nep-0050-scalar-promotion.html).
+Extents broadcast when one of them is the number 1 or both are known to be equal; a symbolic extent is never treated as
+1, and two that are not known to be equal are an error, not a check at run time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from lazygraph.compiler.ir.dims import Dim, Extent, Shape
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import TensorType, Value
+from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full
 from lazygraph.dims import extent_value, same
@@ -33,7 +33,7 @@ Number = Union[builtins.bool, int, float]
 
 
 def as_dtype(dtype: DTypeLike | DType) -> DType:
-    """One of our dtypes from anything that names one: lg.float32, np.float32, "float32". DTypeError where there is none."""
+    """One of our dtypes from anything that names one: lg.float32, np.float32, "float32"; else DTypeError."""
     if isinstance(dtype, str) and dtype in dtypes.BY_NAME:
         return dtypes.BY_NAME[dtype]
     try:
@@ -42,7 +42,7 @@ def as_dtype(dtype: DTypeLike | DType) -> DType:
         raise DTypeError(str(error)) from None
 
 
-# --- constants ----------------------------------------------------------------------------------------------------------
+# --- constants -------------------------------------------------------------------------------------------------------
 
 
 def constant_value(array: Any, dtype: DType | None = None) -> Value:
@@ -59,7 +59,9 @@ def scalar(number: Number, dtype: DType) -> Value:
     if dtype.is_integer and not isinstance(number, builtins.bool):
         limits = np.iinfo(dtype.numpy)
         if not limits.min <= number <= limits.max:
-            raise OverflowError(f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}")
+            raise OverflowError(
+                f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}"
+            )
     array = np.asarray(number, dtype.numpy)
     array.flags.writeable = False
     return emit("constant", value=array)
@@ -71,7 +73,7 @@ def is_weak(operand: object) -> builtins.bool:
 
 
 def value_of(operand: TensorLike | Dim) -> Value:
-    """The operand by itself: a Python number gets NumPy's default dtype (int64, float64), a dim becomes its int64 value."""
+    """The operand by itself: a Python number gets NumPy's default dtype, a dim becomes its int64 value."""
     if isinstance(operand, Tensor):
         return operand.value
     if isinstance(operand, Value):
@@ -81,7 +83,12 @@ def value_of(operand: TensorLike | Dim) -> Value:
     return constant_value(operand)
 
 
-# --- dtypes -------------------------------------------------------------------------------------------------------------
+def as_value(operand: TensorLike, dtype: DType) -> Value:
+    """The operand in this dtype; a Python integer that does not fit it is an OverflowError."""
+    return scalar(operand, dtype) if is_weak(operand) else cast(value_of(operand), dtype)  # type: ignore[arg-type]
+
+
+# --- dtypes ----------------------------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -104,13 +111,13 @@ def _weak(dtype: DType | None, number: Number) -> DType:
     return dtypes.float64 if dtype is None or not dtype.is_float else dtype
 
 
-def common_dtype(operands: Sequence[object]) -> DType:
+def common_dtype(operands: Sequence[Any]) -> DType:
     """The dtype that values, dtypes and Python numbers promote to."""
     strong = [each.dtype if isinstance(each, Value) else each for each in operands if not is_weak(each)]
-    dtype: DType | None = functools.reduce(promote, strong) if strong else None  # type: ignore[arg-type]
+    dtype: DType | None = functools.reduce(promote, strong) if strong else None
     for number in operands:
         if is_weak(number):
-            dtype = _weak(dtype, number)  # type: ignore[arg-type]
+            dtype = _weak(dtype, number)
     if dtype is None:
         raise TypeError("promotion needs at least one operand")
     return dtype
@@ -160,7 +167,7 @@ def as_float(value: Value) -> Value:
     return value if value.dtype.is_float else cast(value, dtypes.float64)
 
 
-# --- shapes -------------------------------------------------------------------------------------------------------------
+# --- shapes ----------------------------------------------------------------------------------------------------------
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
@@ -189,7 +196,7 @@ def _mismatch(left: Extent, right: Extent, axis: int) -> str:
 
 
 def broadcast_value(value: Value, shape: Shape) -> Value:
-    """The value repeated along the axes where its extent is 1 and along new leading ones; ShapeError where it does not fit."""
+    """The value repeated along its axes of extent 1 and along new leading ones; ShapeError where it does not fit."""
     if value.shape == shape:
         return value
     lead = len(shape) - value.type.rank
@@ -219,7 +226,7 @@ def scalar_like(number: Number, value: Value) -> Value:
     return full(value.type, number)
 
 
-# --- axes ---------------------------------------------------------------------------------------------------------------
+# --- axes ------------------------------------------------------------------------------------------------------------
 
 
 def as_axis(axis: Any, rank: int) -> int:

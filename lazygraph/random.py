@@ -1,8 +1,9 @@
-"""Random numbers as functions of a key: the same key and shape give the same numbers on every run, machine and thread count.
+"""Random numbers as functions of a key: equal keys and shapes give equal numbers on every run, machine and thread.
 
-In: a key (two 32-bit words) and a shape. Out: tensors of draws. A key is used once: `split` and `fold_in` make new ones from
-it. A `Stream` keeps a key as a variable, which every function that draws from it renews. Bits come from the primitive
-`random_bits` (Threefry-2x32-20: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+In: a key (two 32-bit words) and a shape. Out: tensors of draws. A key is used once: `split` and `fold_in` make new ones
+from it. A `Stream` keeps a key as a variable, which every function that draws from it renews. Bits come from the
+primitive `random_bits` (Threefry-2x32-20: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+2011).
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def _float_dtype(dtype: DTypeLike | DType) -> DType:
 
 
 def _uniform(key: Value, shape: tuple[Any, ...], dtype: DType, low_bit: float) -> Value:
-    """k / 2**p for uniform integers k of p = 24 or 53 bits, with `low_bit` half steps added: p bits are all that fit."""
+    """(k + low_bit) / 2**p for uniform integers k of p bits: 24 in a float32, 53 in a float64."""
     if dtype == dtypes.float32:
         words = emit("random_bits", key, shape=shape)
         return (cast(emit("shr", words, scalar_like(8, words)), dtype) + low_bit) * 2.0**-24
@@ -143,8 +144,8 @@ def uniform(
 def normal(key: TensorLike, shape: ShapeLike = (), dtype: DTypeLike | DType = dtypes.float32) -> Tensor:
     """Standard normal draws: sqrt(-2 log u) cos(2 pi v) for uniform u in (0, 1) and v in [0, 1).
 
-    Source: Box and Muller, "A note on the generation of random normal deviates", 1958. Draws lie within 5.9 (float32) or
-    8.7 (float64) of 0, which is as far as u reaches.
+    Source: Box and Muller, "A note on the generation of random normal deviates", 1958. Draws lie within 5.9 (float32)
+    or 8.7 (float64) of 0, which is as far as u reaches.
 
     >>> import lazygraph as lg
     >>> lg.random.normal(lg.random.key(0), (2, 3)).shape
@@ -215,8 +216,8 @@ def permutation(key: TensorLike, x: int | Dim | TensorLike, axis: int = 0) -> Te
 class Stream:
     """A source of draws that differ from call to call: a key that every function which draws from it renews.
 
-    Each draw in the graph has a key of its own, made from the variable's; calls of the function see new ones because the
-    function updates the variable. The variable may be saved and restored like any other (`stream.state`).
+    Each draw in the graph has a key of its own, made from the variable's; calls of the function see new ones because
+    the function updates the variable. The variable may be saved and restored like any other (`stream.state`).
 
     >>> import lazygraph as lg
     >>> stream = lg.random.Stream(seed=0)

@@ -1,7 +1,7 @@
 """Sums and other reductions over axes, with NumPy's names: all axes unless told, removed unless kept.
 
-In: tensors. Out: tensors. A maximum over nothing is an error: when the graph is built where the extent is known, at run time
-otherwise.
+In: tensors. Out: tensors. A maximum over nothing is an error: when the graph is built where the extent is known, at run
+time otherwise.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ def _accumulated(value: Value, dtype: DTypeLike | DType | None) -> Value:
 
 
 @traced
-def sum(
-    x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False
-) -> Tensor:
+def sum(x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
     """The sum over the axes; 0 over nothing. Integers and bools add as 64-bit integers unless told otherwise.
 
     >>> import lazygraph as lg
@@ -57,10 +55,8 @@ def sum(
 
 
 @traced
-def prod(
-    x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False
-) -> Tensor:
-    """The product over the axes; 1 over nothing. Integers and bools multiply as 64-bit integers unless told otherwise."""
+def prod(x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
+    """The product over the axes; 1 over nothing. Integers and bools multiply as 64-bit integers unless told."""
     value = _accumulated(value_of(x), dtype)
     return Tensor(reduced("reduce_prod", value, as_axes(axis, value.type.rank), keepdims))
 
@@ -104,7 +100,7 @@ def all(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     return Tensor(reduced("reduce_and", value, as_axes(axis, value.type.rank), keepdims))
 
 
-# --- moments ------------------------------------------------------------------------------------------------------------
+# --- moments ---------------------------------------------------------------------------------------------------------
 
 
 def _count(value: Value, axes: tuple[int, ...]) -> Value:
@@ -164,7 +160,7 @@ def std(x: TensorLike, axis: Axes = None, *, correction: float = 0.0, keepdims: 
     return Tensor(emit("sqrt", _variance(x, axis, correction, keepdims)))
 
 
-# --- places -------------------------------------------------------------------------------------------------------------
+# --- places ----------------------------------------------------------------------------------------------------------
 
 
 def _place(op: str, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:

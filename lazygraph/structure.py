@@ -1,7 +1,7 @@
 """Nested inputs, outputs and parameters: tuples, lists, dicts, named tuples and dataclasses, with anything as leaves.
 
-In: a nested value. Out: its leaves in order and its `Structure`, from which the nested value is made again. None holds no
-leaf. A dict's leaves stand in the order of its first keys; another dict of the same keys follows that order.
+In: a nested value. Out: its leaves in order and its `Structure`, from which the nested value is made again. None holds
+no leaf. A dict's leaves stand in the order of its first keys; another dict of the same keys follows that order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Structure:
-    """The shape of a nested value: its container (None for a leaf), the container's keys, and what stands under each."""
+    """The shape of a nested value: its container (None for a leaf), the keys, and what stands under each."""
 
     container: type | None
     keys: tuple[Any, ...] = ()
@@ -88,7 +88,7 @@ def _construct(container: type, keys: tuple[Any, ...], children: list[Any]) -> A
         return container(*children)
     if issubclass(container, tuple | list):
         return container(children)
-    settable = {field.name for field in dataclasses.fields(container) if field.init}
+    settable = {field.name for field in dataclasses.fields(container) if field.init}  # type: ignore[arg-type]
     return container(**{key: child for key, child in zip(keys, children) if key in settable})
 
 
@@ -103,7 +103,11 @@ def flatten_like(structure: Structure, tree: Any, name: str = "value") -> list[A
     if structure.container is None:
         return [tree]
     parts = _parts(tree)
-    if parts is None or (dict(zip(*parts)).keys() != set(structure.keys)) or _kind(tree) != _kind_of(structure.container):
+    if (
+        parts is None
+        or (dict(zip(*parts)).keys() != set(structure.keys))
+        or _kind(tree) != _kind_of(structure.container)
+    ):
         raise TypeError(f"{name}: expected {describe(structure)}, found {describe(flatten(tree)[1])}")
     children = dict(zip(*parts))
     leaves: list[Any] = []

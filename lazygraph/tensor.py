@@ -1,7 +1,8 @@
 """What a user holds: a light handle over one value of the graph.
 
-In: a value. Out: a `Tensor` with NumPy's operators and methods, each one call of the function of that name. Tensors hash by
-identity, so `==` may be elementwise. A tensor that depends on no placeholder evaluates where Python needs a number.
+In: a value. Out: a `Tensor` with NumPy's operators and methods, each one call of the function of that name. Tensors
+hash by identity, so `==` may be elementwise. A tensor that depends on no placeholder evaluates where Python needs a
+number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import lazygraph as lg
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value, topological
-from lazygraph.dims import ShapeLike
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
@@ -46,7 +46,7 @@ class Tensor:
     def __init__(self, value: Value) -> None:
         self.value = value
 
-    # --- what it is -----------------------------------------------------------------------------------------------------
+    # --- what it is --------------------------------------------------------------------------------------------------
 
     @property
     def dtype(self) -> DType:
@@ -90,7 +90,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         return iter([self[index] for index in range(len(self))])
 
-    # --- its value ------------------------------------------------------------------------------------------------------
+    # --- its value ---------------------------------------------------------------------------------------------------
 
     def eval(self, values: Mapping[Tensor, Any] | None = None) -> NDArray[Any]:
         """Compile this expression and run it on the spot, with an array for each placeholder it depends on.
@@ -103,7 +103,9 @@ class Tensor:
         array([2., 4.], dtype=float32)
         """
         given = dict(values or {})
-        missing = [name for name, value in self._placeholders().items() if all(value is not each.value for each in given)]
+        missing = [
+            name for name, value in self._placeholders().items() if all(value is not each.value for each in given)
+        ]
         if missing:
             raise ValueError(f"eval of {self!r} needs a value for {', '.join(missing)}: pass {{placeholder: array}}")
         return np.asarray(lg.function(list(given), self)(*given.values()))
@@ -124,7 +126,9 @@ class Tensor:
         return self.eval()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        array = self._evaluated("the array", "Use lazygraph's function of the same name, or .eval({placeholder: array}).")
+        array = self._evaluated(
+            "the array", "Use lazygraph's function of the same name, or .eval({placeholder: array})."
+        )
         return array if dtype is None else array.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -149,7 +153,7 @@ class Tensor:
         """The elements as nested lists, of a tensor that depends on no placeholder."""
         return self._evaluated("the list", "Use .eval({placeholder: array}).").tolist()
 
-    # --- operators ------------------------------------------------------------------------------------------------------
+    # --- operators ---------------------------------------------------------------------------------------------------
 
     def __add__(self, other: TensorLike) -> Tensor:
         return lg.add(self, other)
@@ -263,9 +267,11 @@ class Tensor:
         return lg.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError("a tensor's elements are not assigned: build a new one with lg.where(mask, value, x) or lg.concat")
+        raise TypeError(
+            "a tensor's elements are not assigned: build a new one with lg.where(mask, value, x) or lg.concat"
+        )
 
-    # --- methods --------------------------------------------------------------------------------------------------------
+    # --- methods -----------------------------------------------------------------------------------------------------
 
     @property
     def T(self) -> Tensor:

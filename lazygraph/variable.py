@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value, serials
 from lazygraph.compiler.ops.leaf import new_parameter
+from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.promotion import as_dtype
 from lazygraph.runtime.dtypes import DType
@@ -48,7 +50,13 @@ class Variable(Tensor):
 
     def assign(self, array: Any) -> None:
         """Replace the value by a copy of an array of the same shape; ShapeError or DTypeError where it does not fit."""
-        self.state.assign(array)
+        found = np.asarray(array)
+        if found.shape != self.state.shape:
+            expected = f"{self.name}: expected a value of shape {shape_text(self.shape)}"
+            raise ShapeError(f"{expected}, found {shape_text(found.shape)}")
+        if not np.can_cast(found.dtype, self.state.dtype, "same_kind"):
+            raise DTypeError(f"{self.name}: expected a value that casts to {self.dtype}, found {found.dtype}")
+        self.state.assign(found)
 
 
 @traced

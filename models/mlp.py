@@ -1,15 +1,15 @@
 """A network with one hidden layer that reads handwritten digits.
 
-In: scikit-learn's bundled digits, 1797 images of 8x8 grey levels. Out: weights, a plot of the losses, the compiler's view of
-the training step, and the accuracy on images that were not trained on.
+In: scikit-learn's bundled digits, 1797 images of 8x8 grey levels. Out: weights, a plot of the losses, the compiler's
+view of the training step, and the accuracy on images that were not trained on.
 
 Mathematics. For an image x in R^64, standardised, with weights W1 (64, 128), b1, W2 (128, 10), b2:
     h = relu(x W1 + b1)                     hidden units
     z = h W2 + b2                           one logit per digit
     l = log(sum_j exp(z_j)) - z_y           cross entropy with the digit y: -log softmax(z)_y
-The step minimises the mean of l over a minibatch with Adam (Kingma and Ba, 2015). Weights start as He et al. (2015) propose
-for relu, so that a unit's variance is that of its inputs. The batch is symbolic: one compilation serves the last, smaller
-minibatch too.
+The step minimises the mean of l over a minibatch with Adam (Kingma and Ba, 2015). Weights start as He et al. (2015)
+propose for relu, so that a unit's variance is that of its inputs. The batch is symbolic: one compilation serves the
+last, smaller minibatch too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Network:
 
 
 def load_digits(seed: int) -> Digits:
-    """Four fifths of the images for training, each digit in equal parts; pixels with the training images' mean 0, variance 1."""
+    """Four fifths of the images for training, the same part of each digit; pixels of mean 0 and variance 1 there."""
     from sklearn.datasets import load_digits as bundled
     from sklearn.model_selection import train_test_split
 

@@ -74,7 +74,7 @@ def gelu(x: TensorLike, approximate: str = "tanh") -> Tensor:
 
 
 def shifted(value: Value, axes: tuple[int, ...]) -> tuple[Value, Value]:
-    """(m, x - m) with m = max(x) over the axes, through which nothing is differentiated: it cancels from what follows."""
+    """(m, x - m) with m = max(x) over the axes, which is not differentiated: it cancels from what follows."""
     top = finite_maximum(value, axes)
     return top, value - spread_back(top, value, axes)
 

@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """How many inputs an output sums over, and how many outputs an input reaches. ShapeError for fewer than two axes."""
+    """How many inputs an output sums, and how many outputs an input reaches. ShapeError for fewer than two axes."""
     if len(shape) < 2:
         raise ShapeError(f"a weight has at least two axes (inputs, outputs), found the shape {shape}")
     window = math.prod(shape[:-2])
@@ -45,9 +45,7 @@ def _normal(shape: Shape, deviation: float, source: Source, dtype: DTypeLike | D
 
 
 @composite
-def glorot_uniform(
-    shape: Shape, seed: Source = 0, dtype: DTypeLike | DType = dtypes.float32
-) -> NDArray[Any] | Tensor:
+def glorot_uniform(shape: Shape, seed: Source = 0, dtype: DTypeLike | DType = dtypes.float32) -> NDArray[Any] | Tensor:
     """Uniform in +-sqrt(6 / (fan_in + fan_out)), for tanh and linear layers.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.

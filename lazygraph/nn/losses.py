@@ -66,7 +66,7 @@ def _checked(classes: Value, count: Extent) -> Value:
 
 
 def _is_class(classes: Value, shape: Shape) -> Value:
-    """Where the index along the last axis is the label. A sum over it reads a row that is read anyway: no gather needed."""
+    """Where the index along the last axis is the label: a row is read for its sum anyway, so no gather is needed."""
     spread = emit("broadcast", classes, shape=shape, axes=tuple(range(len(shape) - 1)))
     return emit("eq", spread, index_along(shape, len(shape) - 1, classes.dtype))
 

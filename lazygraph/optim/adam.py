@@ -19,9 +19,12 @@ from lazygraph.variable import Variable, variable
 
 @dataclass(frozen=True, eq=False)
 class Adam(Optimizer):
-    """m' = b1 m + (1 - b1) g, v' = b2 v + (1 - b2) g**2, w' = w - lr (m' / (1 - b1**t)) / (sqrt(v' / (1 - b2**t)) + eps).
+    """Steps scaled by bias-corrected running means of the gradient and of its square:
 
-    t counts the steps from 1; the moments m and v start at 0. `lr` is a number or a scalar tensor. The corrections
+        m' = b1 m + (1 - b1) g,    v' = b2 v + (1 - b2) g**2
+        w' = w - lr (m' / (1 - b1**t)) / (sqrt(v' / (1 - b2**t)) + eps)
+
+    t counts the steps from 1; the means m and v start at 0. `lr` is a number or a scalar tensor. The corrections
     1 - b**t are computed in float64, as torch.optim.Adam does. Source: Kingma and Ba, "Adam: a method for stochastic
     optimization", 2015. Raises ValueError for a b outside 0 <= b < 1.
 

@@ -1,7 +1,7 @@
 """What optimizers share: from a loss to the updates of a function.
 
-In: a loss and the variables it depends on, or gradients. Out: a dict from variables to their new values, which `lg.function`
-takes as `updates`; an optimizer's own state (momenta, step counts) is variables among them.
+In: a loss and the variables it depends on, or gradients. Out: a dict from variables to their new values, which
+`lg.function` takes as `updates`; an optimizer's own state (momenta, step counts) is variables among them.
 """
 
 from __future__ import annotations

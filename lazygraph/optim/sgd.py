@@ -18,9 +18,9 @@ from lazygraph.variable import Variable
 class SGD(Optimizer):
     """w' = w - lr * g; with momentum mu, v' = mu * v + g and w' = w - lr * v'; Nesterov's: w' = w - lr * (g + mu * v').
 
-    The velocity v starts at 0. `lr` and `momentum` are numbers or scalar tensors. As torch.optim.SGD; source: Sutskever,
-    Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", 2013. Raises ValueError for
-    Nesterov's without momentum.
+    The velocity v starts at 0. `lr` and `momentum` are numbers or scalar tensors. As torch.optim.SGD; source:
+    Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", 2013. Raises
+    ValueError for Nesterov's without momentum.
 
     >>> import lazygraph as lg
     >>> w = lg.variable([1.0], "w")

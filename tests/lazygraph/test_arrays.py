@@ -22,10 +22,13 @@ def same(found: Any, expected: Any, rtol: float = 1e-13) -> None:
     np.testing.assert_allclose(array, expected, rtol=rtol, atol=1e-13)
 
 
-# --- creation -----------------------------------------------------------------------------------------------------------
+# --- creation --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [(5,), (2, 9), (2, 9, 3), (9, 2, -2), (0, 1, 0.1), (1.5,), (3, 3), (5, 2), (-1.0, 2)])
+RANGES = [(5,), (2, 9), (2, 9, 3), (9, 2, -2), (0, 1, 0.1), (1.5,), (3, 3), (5, 2), (-1.0, 2)]
+
+
+@pytest.mark.parametrize("arguments", RANGES)
 def test_arange_as_in_numpy(arguments: tuple[float, ...]) -> None:
     same(lg.arange(*arguments), np.arange(*arguments))
 
@@ -56,7 +59,7 @@ def test_symbolic_ranges() -> None:
         np.testing.assert_array_equal(evaluate(found, {x: np.ones(6)}), expected)
 
 
-# --- manipulation -------------------------------------------------------------------------------------------------------
+# --- manipulation ----------------------------------------------------------------------------------------------------
 
 
 def test_shapes_as_in_numpy() -> None:
@@ -107,13 +110,13 @@ def test_reshape_of_a_symbolic_extent_divides_exactly_or_is_an_error() -> None:
     assert x.reshape(-1).shape == (3 * n,)
     array = np.arange(24.0).reshape(8, 3)
     np.testing.assert_array_equal(evaluate(x.reshape(3, -1), {x: array}), array.reshape(3, -1))
-    with pytest.raises(lg.ShapeError, match=r"3 \* n elements do not divide by 7 .* declare it with lg.dim\(..., multiple_of="):
+    with pytest.raises(lg.ShapeError, match=r"3 \* n elements do not divide by 7 .* lg.dim\(..., multiple_of="):
         x.reshape(-1, 7)
     with pytest.raises(lg.ShapeError, match="holds 6 elements, expected 5"):
         lg.reshape(np.ones(5), (2, 3))
 
 
-# --- reductions ---------------------------------------------------------------------------------------------------------
+# --- reductions ------------------------------------------------------------------------------------------------------
 
 
 @given(
@@ -154,7 +157,7 @@ def test_the_mean_of_a_symbolic_extent() -> None:
         evaluate(lg.max(x, 0), {x: array[:0]})
 
 
-# --- sorting ------------------------------------------------------------------------------------------------------------
+# --- sorting ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
@@ -171,10 +174,12 @@ def test_sorting_integers_downwards_at_their_limits() -> None:
     same(lg.sort(array, descending=True), np.sort(array)[::-1])
 
 
-# --- products -----------------------------------------------------------------------------------------------------------
+# --- products --------------------------------------------------------------------------------------------------------
 
-MATMULS = [((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 5)), ((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
-           ((2, 1, 3, 4), (6, 4, 5)), ((4,), (2, 4, 5)), ((2, 3, 4), (4,)), ((0, 4), (4, 5)), ((3, 0), (0, 5))]  # fmt: skip
+MATMULS = [
+    ((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 5)), ((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
+    ((2, 1, 3, 4), (6, 4, 5)), ((4,), (2, 4, 5)), ((2, 3, 4), (4,)), ((0, 4), (4, 5)), ((3, 0), (0, 5)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("left", "right"), MATMULS)

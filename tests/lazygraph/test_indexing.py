@@ -122,7 +122,9 @@ def test_a_mask_that_is_not_known_says_what_to_use() -> None:
 def test_take_and_take_along_axis_as_in_numpy(data: Any) -> None:
     axis = data.draw(st.integers(-3, 2))
     extent = SHAPE[axis]
-    indices = data.draw(hnp.arrays(np.int64, hnp.array_shapes(max_dims=2, max_side=3), elements=st.integers(-extent, extent - 1)))
+    indices = data.draw(
+        hnp.arrays(np.int64, hnp.array_shapes(max_dims=2, max_side=3), elements=st.integers(-extent, extent - 1))
+    )
     np.testing.assert_array_equal(evaluate(lg.take(ARRAY, indices, axis=axis)), np.take(ARRAY, indices, axis=axis))
     order = np.argsort(-ARRAY, axis=axis)
     np.testing.assert_array_equal(
@@ -133,5 +135,6 @@ def test_take_and_take_along_axis_as_in_numpy(data: Any) -> None:
 def test_take_along_axis_broadcasts_the_other_axes() -> None:
     indices = np.array([[[1], [0], [3]]]).reshape(1, 3, 1)
     np.testing.assert_array_equal(
-        evaluate(lg.take_along_axis(ARRAY, indices, 1)), np.take_along_axis(ARRAY, np.broadcast_to(indices, (3, 3, 2)), 1)
+        evaluate(lg.take_along_axis(ARRAY, indices, 1)),
+        np.take_along_axis(ARRAY, np.broadcast_to(indices, (3, 3, 2)), 1),
     )

@@ -26,7 +26,10 @@ def test_two_dtypes_promote_as_in_numpy(left: Any, right: Any) -> None:
 @pytest.mark.parametrize(("dtype", "number"), list(itertools.product(DTYPES, NUMBERS)))
 def test_python_numbers_are_weak_as_in_numpy(dtype: Any, number: Any) -> None:
     array = np.ones(2, dtype)
-    for found, expected in [(lg.constant(array) * number, array * number), (number * lg.constant(array), number * array)]:
+    for found, expected in [
+        (lg.constant(array) * number, array * number),
+        (number * lg.constant(array), number * array),
+    ]:
         assert found.dtype.numpy == expected.dtype
         np.testing.assert_array_equal(evaluate(found), expected)
 

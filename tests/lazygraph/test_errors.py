@@ -1,0 +1,98 @@
+"""A mistake in shapes or dtypes is reported where it is made: function, operands, expected and found, the line."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lazygraph as lg
+
+
+def message(build: Callable[[], Any], error: type[Exception] = lg.ShapeError) -> str:
+    with pytest.raises(error) as caught:
+        build()
+    return str(caught.value)
+
+
+def test_the_message_is_a_sentence_with_the_users_line() -> None:
+    n = lg.dim("n")
+    x, w = lg.placeholder((n, 784), lg.float32, "x"), lg.variable(np.zeros((785, 10), np.float32), "w")
+
+    def build() -> Any:
+        return x @ w + 1
+
+    line = build.__code__.co_firstlineno + 1
+    assert message(build) == (
+        f"matmul: inner extents differ: x is (n, 784), w is (785, 10)\n  test_errors.py:{line}: return x @ w + 1"
+    )
+
+
+def test_operands_without_a_name_are_called_by_their_expression() -> None:
+    x = lg.placeholder((2, 3), lg.float32, "x")
+    assert "x.T is (3, 2), x[0] is (3,)" in message(lambda: lg.add(x.T, x[0]))
+    assert "[x, x.T][1] is (3, 2)" in message(lambda: lg.concat([x, x.T]))
+    assert "x is (2, 3)" in message(lambda: x.reshape(4))
+    y = x * 2
+    assert "y is (2, 3), np.ones(4) is (4,)" in message(lambda: y - np.ones(4))
+
+
+def test_a_long_expression_is_an_operand_with_a_number() -> None:
+    x = lg.placeholder((2, 3), lg.float32, "x")
+    found = message(lambda: lg.add(x, lg.concat([lg.zeros((2, 2)), lg.ones((2, 2)), lg.zeros((2, 2))], 1)))
+    assert "x is (2, 3), operand 2 is (2, 6)" in found
+
+
+def test_dtype_errors_show_dtypes() -> None:
+    x = lg.placeholder((3,), lg.float32, "x")
+    found = message(lambda: x & 1, lg.DTypeError)
+    assert found.startswith(
+        "bitwise_and: expected bool or int or uint operands, found float32 after promotion: x is float32"
+    )
+    assert "bfloat16 and float16 have no common dtype" in message(
+        lambda: lg.promote_types(lg.bfloat16, lg.float16), lg.DTypeError
+    )
+
+
+def test_an_unknown_dtype_is_named() -> None:
+    with pytest.raises(lg.DTypeError, match="dtype complex128 is not supported: expected one of bool, int8"):
+        lg.placeholder((3,), np.complex128, "x")
+    with pytest.raises(lg.DTypeError, match="dtype object is not supported"):
+        lg.constant([object()])
+
+
+def test_errors_inside_networks_name_the_users_call() -> None:
+    x, labels = lg.placeholder((5, 10), name="x"), lg.placeholder((4,), lg.int32, "labels")
+    found = message(lambda: lg.nn.cross_entropy(x, labels))
+    assert found.startswith("cross_entropy: labels have one class per example")
+    assert "x is (5, 10), labels is (4,)" in found
+    found = message(lambda: lg.nn.dense(x, lg.zeros((9, 3))))
+    assert found.startswith("dense: inner extents differ: x is (5, 10), lg.zeros((9, 3)) is (9, 3)\n  test_errors.py:")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (lambda x: lg.sum(x, axis=2), lg.ShapeError, "axis 2 is out of bounds for rank 2"),
+        (lambda x: lg.sum(x, axis=(0, 0)), lg.ShapeError, "names an axis twice"),
+        (lambda x: lg.sum(x, axis=1.0), TypeError, "an axis is an int; found 1.0"),
+        (lambda x: lg.permute_dims(x, (0, 0)), lg.ShapeError, "not an order of the 2 axes"),
+        (lambda x: lg.squeeze(x, 0), lg.ShapeError, "axis 0 has extent 2, expected 1"),
+        (lambda x: lg.split(x, 2, 1), lg.ShapeError, "extent 3 of axis 1 does not divide by 2"),
+        (lambda x: lg.broadcast_to(x, (3, 2)), lg.ShapeError, "(2, 3) does not broadcast to (3, 2)"),
+        (lambda x: lg.zeros((2, -3)), lg.ShapeError, "extents are >= 0; found (2, -3)"),
+        (lambda x: lg.zeros((2, 1.5)), TypeError, "an extent is an int or a dim (lg.dim); found 1.5"),
+        (lambda x: lg.tril(x[0]), lg.ShapeError, "expected at least 2 axes, found 1"),
+        (lambda x: lg.stack([x, x.T]), lg.ShapeError, "expected equal shapes"),
+        (lambda x: lg.pad(x, -1), lg.ShapeError, "widths are >= 0"),
+        (lambda x: lg.matmul(x, 2.0), lg.ShapeError, "multiply scalars with *"),
+        (lambda x: lg.random.normal(x, (3,)), lg.DTypeError, "make one with lg.random.key(seed)"),
+        (lambda x: lg.dim("n m"), ValueError, "a dim's name is an identifier; found 'n m'"),
+        (lambda x: lg.dim("n", min=3, max=2), ValueError, "found 3, 2, 1"),
+        (lambda x: lg.placeholder((2,), name="1x"), ValueError, "a placeholder's name is an identifier; found '1x'"),
+    ],
+)
+def test_a_wrong_argument_is_explained(wrong: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=re.escape(words)):
+        wrong(lg.placeholder((2, 3), lg.float32, "x"))
