@@ -42,6 +42,7 @@ PACKED_OPERATIONS = 16  # of a packed operand's body per cycle
 # Time of a register tile that reads an operand in place, to one that reads it packed: b at all, a with k strided, and a
 # with k strided over more pages than the first level of address translation holds.
 IN_PLACE_FACTOR, STRIDED_FACTOR, FAR_FACTOR = 1.03, 1.08, 1.35
+STRIDED_CYCLES, FAR_CYCLES = 1.5, 10.0  # likewise of a step of k when a strip is packed
 TRANSLATED_BYTES = 512 << 10
 
 
@@ -71,6 +72,7 @@ class Problem:
     a: Strided | None  # None: cannot be read in place
     b: Strided | None
     a_factor: float  # of a register tile that reads a in place, to one that reads packed strips
+    a_step_cycles: float  # to get to the next k of a strip that is packed
     a_cycles: float  # per element packed
     b_cycles: float
     lanes: int
@@ -90,8 +92,8 @@ def problem(contraction: Contraction) -> Problem:
         k,
         a,
         b if b is not None and b.row == 1 else None,
-        FAR_FACTOR if far else STRIDED_FACTOR if walk else 1.0,
-        GATHER_CYCLES if far else _packing_cycles(flat, flat.a, "m", COPY_CYCLES),
+        *((FAR_FACTOR, FAR_CYCLES) if far else (STRIDED_FACTOR, STRIDED_CYCLES) if walk else (1.0, 0.0)),
+        _packing_cycles(flat, flat.a, "m", COPY_CYCLES),
         _packing_cycles(flat, flat.b, "n", TRANSPOSE_CYCLES),
         VECTOR_BYTES // flat.acc.dtype.itemsize,
     )
@@ -216,12 +218,11 @@ def _cycles(task: Problem, schedule: ContractionSchedule, split: int) -> float:
     elif task.n % width:
         packing += task.b_cycles * row_blocks * width * task.k
     if schedule.pack_a:
-        packing += task.a_cycles * column_blocks * task.m * task.k
+        packing += column_blocks * task.k * (task.a_cycles * task.m + task.a_step_cycles * (whole + len(part)))
     total = task.items * (compute + packing + task.m * panels * schedule.columns * 4)
     tasks = task.items * row_blocks * column_blocks
-    worthwhile = max(1, int(total / TASK_CYCLES))
-    spread = [min(threads, worthwhile) for threads in THREAD_COUNTS]
-    return sum(total * _ceil(tasks, threads) / tasks for threads in spread) + 200.0 * tasks
+    shares = [total * _ceil(tasks, threads) / tasks for threads in THREAD_COUNTS]
+    return sum(max(share, min(total, TASK_CYCLES)) for share in shares) + 0.02 * total + 200.0 * tasks
 
 
 def _step_cycles(rows: int, columns: int, split: int) -> float:
