@@ -8,20 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lazygraph.compiler.ir.dims import Extent, product
 from lazygraph.compiler.ir.graph import Frames, Value
-from lazygraph.compiler.loop.build import CheckMessage, is_short
+from lazygraph.compiler.loop.build import CheckMessage
+from lazygraph.compiler.loop.elementwise import write_elementwise
 from lazygraph.compiler.loop.fuse import Fusion, Group
 from lazygraph.compiler.loop.group_body import GroupBody, InPlace
-from lazygraph.compiler.loop.ir import AnyKernel, Index, Kernel
+from lazygraph.compiler.loop.ir import AnyKernel, Kernel
 from lazygraph.compiler.loop.lower_dot import contraction
 from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.reduced import write_columns, write_rows
-from lazygraph.compiler.loop.spaces import blocked, merged_runs, parallel, unflatten
 from lazygraph.compiler.ops.lowering import Loops
-
-BLOCK = 4096  # elements of one task of a flat elementwise loop
-MANY_TASKS = 32  # with this many outer iterations the inner loop need not be split for threads
 
 
 @dataclass(frozen=True)
@@ -60,37 +56,6 @@ def _kernel_name(fusion: Fusion, group: Group) -> str:
     return "_".join(dict.fromkeys((*reductions, stored[-1])))
 
 
-# --- the kinds of groups
-
-
-def _elementwise(body: GroupBody) -> InPlace:
-    shape = body.group.shape
-    runs = merged_runs(body.fusion, body.group)
-    extents = tuple([product([shape[axis] for axis in run]) for run in runs])
-    found: list[Index] = []
-
-    def at(outer: Index, inner: Extent) -> None:
-        index: Index = ()
-        for run, flat in zip(runs, (*outer, inner), strict=True):
-            index = (*index, *unflatten(flat, tuple([shape[axis] for axis in run])))
-        found.append(index)
-        body.store_all(list(body.writes), index)
-
-    if not runs:
-        body.store_all(list(body.writes), ())
-        return body.in_place((), "full")
-
-    def row(outer: Index) -> None:
-        enough = not is_short(product(extents[:-1]), MANY_TASKS - 1)
-        if enough or len(extents) > 1 and is_short(extents[-1], BLOCK):
-            body.loop("vector", "j", extents[-1], lambda inner: at(outer, inner))
-        else:
-            blocked(body, "j", extents[-1], BLOCK, lambda inner: at(outer, inner))
-
-    parallel(body, "iklm", extents[:-1], row)
-    return body.in_place(found[0], "full")
-
-
 def _loops(body: GroupBody) -> InPlace:
     node = body.group.members[0].node
     assert isinstance(node.op.lower, Loops)
@@ -100,7 +65,7 @@ def _loops(body: GroupBody) -> InPlace:
 
 
 _WRITE: Mapping[str, Callable[[GroupBody], InPlace]] = {
-    "elementwise": _elementwise,
+    "elementwise": write_elementwise,
     "rows": write_rows,
     "columns": write_columns,
     "loops": _loops,

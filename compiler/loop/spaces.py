@@ -1,4 +1,4 @@
-"""Index spaces: axes that merge into one, and the loops that run over them in tasks and vectors.
+"""Index spaces: flat positions and indices, and the loops that run over extents in tasks and vectors.
 
 In: extents, and a function that fills the innermost body at an index. Out: loops of the loop form.
 """
@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lazygraph.compiler.ir.dims import Extent, floordiv, linear_in, minimum, mod, of_symbol, product
-from lazygraph.compiler.loop import ir
+from lazygraph.compiler.ir.dims import Extent, ceildiv, floordiv, minimum, mod, product
 from lazygraph.compiler.loop.build import Builder, is_short
-from lazygraph.compiler.loop.fuse import Fusion, Group
-from lazygraph.compiler.loop.group_body import GroupBody
 from lazygraph.compiler.loop.ir import Index
 
 
@@ -23,34 +20,6 @@ def unflatten(flat: Extent, extents: tuple[Extent, ...]) -> Index:
         quotient = floordiv(flat, inner)
         index.append(quotient if axis == 0 else mod(quotient, extents[axis]))
     return tuple(index)
-
-
-def merged_runs(fusion: Fusion, group: Group) -> list[tuple[int, ...]]:
-    """The axes of an elementwise group in runs that every access treats as one contiguous axis."""
-    rank = len(group.shape)
-    if rank <= 1:
-        return [(axis,) for axis in range(rank)]
-    trial = GroupBody(fusion, group)
-    symbols = [trial.symbol(f"o{axis}", extent) for axis, extent in enumerate(group.shape)]
-    trial.store_all(list(trial.writes), tuple([of_symbol(each) for each in symbols]))
-    shapes = {each.name: each.shape for each in (*trial.reads.values(), *trial.writes.values())}
-    offsets = [offset(each.index, shapes[each.buffer]) for each in trial.body() if isinstance(each, ir.Load | ir.Store)]
-    values = [each.expression for each in trial.body() if isinstance(each, ir.IndexValue)]
-
-    def contiguous(axis: int) -> bool:
-        outer, inner = symbols[axis], symbols[axis + 1]
-        if any(linear_in(each, outer)[0] != 0 or linear_in(each, inner)[0] != 0 for each in values):
-            return False
-        steps = [(linear_in(each, outer)[0], linear_in(each, inner)[0]) for each in offsets]
-        return all(a is not None and b is not None and a == b * group.shape[axis + 1] for a, b in steps)
-
-    runs: list[list[int]] = [[0]]
-    for axis in range(rank - 1):
-        if contiguous(axis):
-            runs[-1].append(axis + 1)
-        else:
-            runs.append([axis + 1])
-    return [tuple(run) for run in runs]
 
 
 def offset(index: Index, shape: tuple[Extent, ...]) -> Extent:
@@ -80,10 +49,15 @@ def blocked(body: Builder, name: str, extent: Extent, block: int, inner: Callabl
     if is_short(extent, block):
         body.loop("vector", name, extent, inner)
         return
-    exact = isinstance(extent, int) and extent % block == 0
 
     def one(number: Extent) -> None:
-        size = block if exact else minimum(block, extent - number * block)
+        size = block_size(extent, block, number)
         body.loop("vector", name, size, lambda symbol: inner(number * block + symbol))
 
-    body.loop("parallel", f"{name}_block", floordiv(extent + block - 1, block), one)
+    body.loop("parallel", f"{name}_block", ceildiv(extent, block), one)
+
+
+def block_size(extent: Extent, block: int, number: Extent) -> Extent:
+    """The elements in block `number` of an axis that is cut into blocks: fewer in the last one."""
+    exact = isinstance(extent, int) and extent % block == 0
+    return block if exact else minimum(block, extent - number * block)
