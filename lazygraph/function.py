@@ -100,24 +100,27 @@ class Function:
         """
         if out is None and not named and self._flat:
             result = self._executable.fast(*args)
-            if result is not None:
-                return result if self._as_is else unflatten(self._outputs, result)
-        return self._call(self._values(args, named), 1, out, None)
+            if result is None:
+                return self._run(self._values(args, named), None, 1, None)
+        else:
+            values, offered = self._values(args, named), self._offered(out)
+            result = self._executable.fast(*values, *(offered or ()))
+            if result is None:
+                return self._run(values, offered, 1, None)
+        return result if self._as_is else unflatten(self._outputs, result)
 
     def repeat(self, steps: int, *args: Any, progress: Progress | None = None, out: Any = None, **named: Any) -> Any:
         """That many steps in one native call, on the same arguments; the outputs of the last one.
 
         Ctrl-C ends it between two steps. `progress(done, steps)` is called some twenty times a second meanwhile.
         """
-        return self._call(self._values(args, named), steps, out, progress)
+        return self._run(self._values(args, named), self._offered(out), steps, progress)
 
-    def _call(self, values: Sequence[Any], steps: int, out: Any, progress: Progress | None) -> Any:
-        if steps == 1 and out is None and progress is None and not self._flat:
-            result = self._executable.fast(*values)
-            if result is not None:
-                return result if self._as_is else unflatten(self._outputs, result)
-        offered = None if out is None else flatten_like(self._outputs, out, "out")
-        return unflatten(self._outputs, self._executable.run(values, offered, steps, progress))
+    def _run(self, values: Sequence[Any], out: Sequence[Any] | None, steps: int, progress: Progress | None) -> Any:
+        return unflatten(self._outputs, self._executable.run(values, out, steps, progress))
+
+    def _offered(self, out: Any) -> list[Any] | None:
+        return None if out is None else flatten_like(self._outputs, out, "out")
 
     def _values(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
         """One value per placeholder, from arguments by position and by name."""

@@ -73,7 +73,7 @@ RECORD_SOLVE = 3  # null where no extent is symbolic: then `result` is filled al
 RECORD_CONTEXT = 4
 RECORD_CONTROL = 5
 RECORD_INPUTS = 6  # count
-RECORD_INPUT_SPECS = 7  # {dtype object*, int64 rank, int64 extents* (-1: any)} each
+RECORD_INPUT_SPECS = 7  # {dtype object*, int64 rank, int64 extents* (-1: any), int64 itemsize} each
 RECORD_DESCRIPTORS = 8  # what the entry takes: {data*, extents*} each
 RECORD_OUTPUTS = 9  # count
 RECORD_OUTPUT_SPECS = 10  # {dtype object*, int64 rank, int64 extents*, int64 itemsize} each; extents lie in `result`
@@ -89,8 +89,7 @@ RECORD_SPARES = 19  # {object*, data*, int64 bytes} of SPARES buffers for each o
 RECORD_WORDS = 20
 SPARES = 2  # the buffer that the caller still holds, and the next
 
-INPUT_SPEC_WORDS = 3
-OUTPUT_SPEC_WORDS = 4
+SPEC_WORDS = 4
 SPARE_WORDS = 3
 
 # The adapter's table of functions: word numbers.

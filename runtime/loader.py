@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import platform
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +26,7 @@ ALLOWED = frozenset(
     "pthread_cond_broadcast pthread_create pthread_join pthread_sigmask".split()
 )
 
+_MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine of ELF objects
 _numbers = itertools.count()
 
 
@@ -60,6 +63,9 @@ def load(object_code: bytes, names: tuple[str, ...]) -> Loaded:
         needed = undefined_symbols(object_code)
     except ValueError as error:
         raise LoadError(str(error)) from None
+    (machine,) = struct.unpack_from("<H", object_code, 0x12)
+    if machine != _MACHINES.get(platform.machine()):
+        raise LoadError(f"object code is for ELF machine {machine}: expected that of {platform.machine()}")
     foreign = sorted(set(needed) - ALLOWED)
     if foreign:
         raise LoadError(f"object code calls {', '.join(foreign)}: expected nothing but {', '.join(sorted(ALLOWED))}")

@@ -160,7 +160,7 @@ class Record:
         specs: list[int] = []
         for each in artifact.inputs:
             extents = self._table([-1 if extent is None else extent for extent in each.shape])
-            specs += [id(self._kept(each.dtype.numpy)), len(each.shape), extents]
+            specs += [id(self._kept(each.dtype.numpy)), len(each.shape), extents, each.dtype.itemsize]
         return self._table(specs)
 
     def _output_specs(self, artifact: Artifact, at: int) -> int:

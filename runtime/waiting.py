@@ -13,7 +13,7 @@ from typing import Any
 from lazygraph.runtime.record import Control
 
 Progress = Callable[[int, int], Any]  # (steps done, steps to do)
-REPORT_SECONDS = 0.05  # between reports of progress
+WAKE_SECONDS = 0.05  # between reports of progress, and between looks for a signal that another thread received
 
 
 def wait_for(enter: Callable[[], int], control: Control, steps: int, progress: Progress | None) -> int:
@@ -33,7 +33,7 @@ def wait_for(enter: Callable[[], int], control: Control, steps: int, progress: P
     thread = threading.Thread(target=work, name="lazygraph call", daemon=True)
     try:
         thread.start()
-        while not done.wait(None if progress is None else REPORT_SECONDS):
+        while not done.wait(WAKE_SECONDS):
             if progress is not None:
                 progress(control.progress, steps)
     except BaseException:

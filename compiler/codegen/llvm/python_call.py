@@ -2,7 +2,8 @@
 
 In: a target and the bytes of an object's header in the interpreter at hand. Out: two functions in CPython's METH_FASTCALL
 convention, bound by the runtime to a call record (a NumPy array of words, see RECORD_*), whose address they read from it:
-    object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs, runs one step
+    object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs (or takes those
+                                                                that follow the inputs), runs one step
     object* lg_run(record array, object** args, int64 count)    runs what three arrays hold: the control block, the inputs'
                                                                 descriptors, the outputs' addresses; gives the status
 `lg_call` returns None wherever anything is out of the ordinary (another type, dtype, layout or extent, a failed check, a
@@ -145,6 +146,7 @@ class _Call:
         self.record = _Record(f, _array_data(f, header, "%self", "record"))
         self.made = f.value("alloca i64, align 8", "made")  # outputs that exist so far
         self.bytes = f.value("alloca i64, align 8", "bytes")  # of the output at hand
+        self.array = f.value("alloca ptr, align 8", "array")
         self.base = f.value("alloca ptr, align 8", "base")
         self.data = f.value("alloca ptr, align 8", "data")
         self.result = f.value("alloca ptr, align 8", "result")
@@ -169,30 +171,41 @@ class _Call:
 
     def claim(self) -> None:
         f, record = self.f, self.record
-        self.require(f.compare("eq", "i64", "%count", record.word(layout.RECORD_INPUTS)), self.none)
+        inputs = record.word(layout.RECORD_INPUTS, hint="inputs")
+        everything = f.binary("add", "i64", inputs, record.word(layout.RECORD_OUTPUTS), "everything")
+        self.offered = f.compare("ne", "i64", "%count", inputs, "offered")
+        fits = f.binary("or", "i1", f.compare("eq", "i64", "%count", inputs), f.compare("eq", "i64", "%count", everything))
+        self.require(fits, self.none)
         record.claim(self.none)
+
+    def check_array(self, array: str, spec: str, flags: int, *, any_extent: bool) -> str:
+        """Leave unless the object is an array as the spec says and has all flags; gives its extents."""
+        f = self.f
+        array_type = f.load("i64", f.offset("i64", self.record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)
+        self.require(f.compare("eq", "i64", self.field(array, -_TYPE, "i64", "type"), array_type), self.refuse)
+        dtype = f.load("i64", spec, 8, "dtype")
+        self.require(f.compare("eq", "i64", self.field(array, _DTYPE, "i64", "found"), dtype), self.refuse)
+        rank = f.load("i64", f.offset("i64", spec, "1"), 8, "rank")
+        found = f.convert("sext", "i32", self.field(array, _RANK, "i32", "rank"), "i64")
+        self.require(f.compare("eq", "i64", found, rank), self.refuse)
+        set_flags = f.binary("and", "i32", self.field(array, _FLAGS, "i32", "flags"), str(flags))
+        self.require(f.compare("eq", "i32", set_flags, str(flags)), self.refuse)
+        extents = self.field(array, _DIMENSIONS, "ptr", "extents")
+        wanted = f.load("ptr", f.offset("i64", spec, "2"), 8, "wanted")
+        with f.loop("axis", "0", rank) as axis:
+            want = f.load("i64", f.offset("i64", wanted, axis), 8, "want")
+            same = f.compare("eq", "i64", want, f.load("i64", f.offset("i64", extents, axis), 8, "have"))
+            if any_extent:
+                same = f.binary("or", "i1", same, f.compare("slt", "i64", want, "0"))
+            self.require(same, self.refuse)
+        return extents
 
     def read_inputs(self) -> None:
         f, record = self.f, self.record
         descriptors = record.word(layout.RECORD_DESCRIPTORS, "ptr", "descriptors")
-        array_type = f.load("i64", f.offset("i64", record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)
-        with self.table(layout.RECORD_INPUTS, layout.RECORD_INPUT_SPECS, layout.INPUT_SPEC_WORDS, "input") as (i, spec):
+        with self.table(layout.RECORD_INPUTS, layout.RECORD_INPUT_SPECS, layout.SPEC_WORDS, "input") as (i, spec):
             argument = f.load("ptr", f.offset("i64", "%args", i), 8, "argument")
-            self.require(f.compare("eq", "i64", self.field(argument, -_TYPE, "i64", "type"), array_type), self.refuse)
-            dtype = f.load("i64", spec, 8, "dtype")
-            self.require(f.compare("eq", "i64", self.field(argument, _DTYPE, "i64", "found"), dtype), self.refuse)
-            rank = f.load("i64", f.offset("i64", spec, "1"), 8, "rank")
-            found = f.convert("sext", "i32", self.field(argument, _RANK, "i32", "rank"), "i64")
-            self.require(f.compare("eq", "i64", found, rank), self.refuse)
-            dense = f.binary("and", "i32", self.field(argument, _FLAGS, "i32", "flags"), str(_DENSE))
-            self.require(f.compare("eq", "i32", dense, str(_DENSE)), self.refuse)
-            extents = self.field(argument, _DIMENSIONS, "ptr", "extents")
-            wanted = f.load("ptr", f.offset("i64", spec, "2"), 8, "wanted")
-            with f.loop("axis", "0", rank) as axis:
-                want = f.load("i64", f.offset("i64", wanted, axis), 8, "want")
-                have = f.load("i64", f.offset("i64", extents, axis), 8, "have")
-                same = f.compare("eq", "i64", want, have)
-                self.require(f.binary("or", "i1", same, f.compare("slt", "i64", want, "0")), self.refuse)
+            extents = self.check_array(argument, spec, _DENSE, any_extent=True)
             at = f.offset("i64", descriptors, f.binary("mul", "i64", i, "2"))
             f.store("ptr", self.field(argument, _DATA, "ptr", "data"), at, 8)
             f.store("ptr", extents, f.offset("i64", at, "1"), 8)
@@ -212,47 +225,101 @@ class _Call:
         have = f.load("i64", f.offset("i64", context, str(layout.CONTEXT_ARENA_BYTES)), 8, "have")
         self.require(f.compare("sle", "i64", needed, have), self.refuse)
 
-    def allocate(self) -> None:
-        """One new array per output: over a spare buffer that nobody holds if it is big, else wherever NumPy puts it."""
+    def outputs(self) -> None:
+        """One array per output, offered or new."""
         f, record = self.f, self.record
         objects = record.word(layout.RECORD_OUTPUT_OBJECTS, "ptr", "objects")
         pointers = record.word(layout.RECORD_OUTPUT_DATA, "ptr", "pointers")
-        with self.table(layout.RECORD_OUTPUTS, layout.RECORD_OUTPUT_SPECS, layout.OUTPUT_SPEC_WORDS, "output") as (i, spec):
-            rank = f.load("i64", f.offset("i64", spec, "1"), 8, "rank")
-            extents = f.load("ptr", f.offset("i64", spec, "2"), 8, "extents")
-            f.store("i64", f.load("i64", f.offset("i64", spec, "3"), 8), self.bytes, 8)
-            with f.loop("axis", "0", rank) as axis:
-                extent = f.load("i64", f.offset("i64", extents, axis), 8, "extent")
-                product = [("i64", f.load("i64", self.bytes, 8)), ("i64", extent)]
-                checked = f.intrinsic("{ i64, i1 }", "llvm.smul.with.overflow.i64", product, "checked")
-                over = f.value(f"extractvalue {{ i64, i1 }} {checked}, 1", "over")
-                self.require(f.binary("xor", "i1", over, "true"), self.refuse)
-                f.store("i64", f.value(f"extractvalue {{ i64, i1 }} {checked}, 0"), self.bytes, 8)
-            self.pick_spare(i)
-            base, data = f.load("ptr", self.base, 8, "base"), f.load("ptr", self.data, 8, "data")
-            plain = f.compare("eq", "ptr", base, "null", "plain")
-            dtype = f.load("ptr", spec, 8, "dtype")
-            record.api(layout.API_INCREMENT, "void", [("ptr", dtype)])  # PyArray_NewFromDescr takes it over
-            array_type = f.load("ptr", f.offset("i64", record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)
-            arguments = [
-                ("ptr", array_type),
-                ("ptr", dtype),
-                ("i32", f.convert("trunc", "i64", rank, "i32")),
-                ("ptr", extents),
-                ("ptr", "null"),
-                ("ptr", data),
-                ("i32", f.select(plain, "i32", "0", str(_CARRAY))),
-                ("ptr", "null"),
-            ]
-            array = record.api(layout.API_NEW_ARRAY, "ptr", arguments, "array")
-            self.require(f.compare("ne", "ptr", array, "null"), self.fail)
+        with self.table(layout.RECORD_OUTPUTS, layout.RECORD_OUTPUT_SPECS, layout.SPEC_WORDS, "output") as (i, spec):
+            offered, new, ready = f.block("offer"), f.block("new"), f.block("ready")
+            f.branch_if(self.offered, offered, new)
+            f.place(offered)
+            self.adopt(i, spec)
+            f.branch(ready)
+            f.place(new)
+            self.allocate(i, spec)
+            f.branch(ready)
+            f.place(ready)
+            array = f.load("ptr", self.array, 8, "array")
             f.store("ptr", array, f.offset("i64", objects, i), 8)
             f.store("i64", f.binary("add", "i64", i, "1"), self.made, 8)
-            with f.when(f.binary("xor", "i1", plain, "true"), "spare"):
-                record.api(layout.API_INCREMENT, "void", [("ptr", base)])  # PyArray_SetBaseObject takes it over
-                based = record.api(layout.API_SET_BASE, "i32", [("ptr", array), ("ptr", base)], "based")
-                self.require(f.compare("eq", "i32", based, "0"), self.fail)
             f.store("ptr", self.field(array, _DATA, "ptr", "data"), f.offset("i64", pointers, i), 8)
+
+    def adopt(self, i: str, spec: str) -> None:
+        """Take the array that the caller offers, if it is what an output is and overlaps no input and no earlier output."""
+        f, record = self.f, self.record
+        inputs = record.word(layout.RECORD_INPUTS, hint="inputs")
+        array = f.load("ptr", f.offset("i64", "%args", f.binary("add", "i64", inputs, i)), 8, "offered")
+        self.check_array(array, spec, _CARRAY, any_extent=False)
+        begin, end = self.span(array, spec)
+        others = ((layout.RECORD_INPUT_SPECS, inputs, "0"), (layout.RECORD_OUTPUT_SPECS, i, inputs))
+        for specs, count, first in others:
+            table = record.word(specs, "ptr", "specs")
+            with f.loop("other", "0", count) as number:
+                argument = f.load("ptr", f.offset("i64", "%args", f.binary("add", "i64", number, first)), 8, "other")
+                row = f.offset("i64", table, f.binary("mul", "i64", number, str(layout.SPEC_WORDS)))
+                other_begin, other_end = self.span(argument, row)
+                before = f.compare("ule", "i64", end, other_begin, "before")
+                after = f.compare("ule", "i64", other_end, begin, "after")
+                self.require(f.binary("or", "i1", before, after, "apart"), self.refuse)
+        record.api(layout.API_INCREMENT, "void", [("ptr", array)])
+        f.store("ptr", array, self.array, 8)
+
+    def span(self, array: str, spec: str) -> tuple[str, str]:
+        """Where the elements of a dense array begin and end."""
+        f = self.f
+        begin = self.field(array, _DATA, "i64", "begin")
+        self.measure(spec, self.field(array, _DIMENSIONS, "ptr", "extents"))
+        return begin, f.binary("add", "i64", begin, f.load("i64", self.bytes, 8), "end")
+
+    def measure(self, spec: str, extents: str) -> None:
+        """`bytes` of an array of these extents; leave where they do not fit in 64 bits."""
+        f = self.f
+        f.store("i64", f.load("i64", f.offset("i64", spec, "3"), 8), self.bytes, 8)
+        with f.loop("axis", "0", f.load("i64", f.offset("i64", spec, "1"), 8, "rank")) as axis:
+            extent = f.load("i64", f.offset("i64", extents, axis), 8, "extent")
+            product = [("i64", f.load("i64", self.bytes, 8)), ("i64", extent)]
+            checked = f.intrinsic("{ i64, i1 }", "llvm.smul.with.overflow.i64", product, "checked")
+            over = f.value(f"extractvalue {{ i64, i1 }} {checked}, 1", "over")
+            self.require(f.binary("xor", "i1", over, "true"), self.refuse)
+            f.store("i64", f.value(f"extractvalue {{ i64, i1 }} {checked}, 0"), self.bytes, 8)
+
+    def allocate(self, i: str, spec: str) -> None:
+        """A new array: over a spare buffer that nobody holds if it is big, else wherever NumPy puts it."""
+        f, record = self.f, self.record
+        rank = f.load("i64", f.offset("i64", spec, "1"), 8, "rank")
+        extents = f.load("ptr", f.offset("i64", spec, "2"), 8, "extents")
+        self.measure(spec, extents)
+        self.pick_spare(i)
+        base, data = f.load("ptr", self.base, 8, "base"), f.load("ptr", self.data, 8, "data")
+        plain = f.compare("eq", "ptr", base, "null", "plain")
+        dtype = f.load("ptr", spec, 8, "dtype")
+        record.api(layout.API_INCREMENT, "void", [("ptr", dtype)])  # PyArray_NewFromDescr takes it over
+        arguments = [
+            ("ptr", f.load("ptr", f.offset("i64", record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)),
+            ("ptr", dtype),
+            ("i32", f.convert("trunc", "i64", rank, "i32")),
+            ("ptr", extents),
+            ("ptr", "null"),
+            ("ptr", data),
+            ("i32", f.select(plain, "i32", "0", str(_CARRAY))),
+            ("ptr", "null"),
+        ]
+        array = record.api(layout.API_NEW_ARRAY, "ptr", arguments, "array")
+        self.require(f.compare("ne", "ptr", array, "null"), self.fail)
+        f.store("ptr", array, self.array, 8)
+        rest = f.block("rest")
+        spare = f.block("spare")
+        f.branch_if(plain, rest, spare)
+        f.place(spare)
+        record.api(layout.API_INCREMENT, "void", [("ptr", base)])  # PyArray_SetBaseObject takes it over
+        based = record.api(layout.API_SET_BASE, "i32", [("ptr", array), ("ptr", base)], "based")
+        broken = f.block("broken")
+        f.branch_if(f.compare("eq", "i32", based, "0"), rest, broken)
+        f.place(broken)
+        record.api(layout.API_DECREMENT, "void", [("ptr", array)])
+        f.branch(self.fail)
+        f.place(rest)
 
     def pick_spare(self, i: str) -> None:
         """`base` and `data` of a big output's buffer, or null. A spare is free when the record alone refers to it."""
@@ -339,7 +406,7 @@ def _call(target: Target, header: int) -> str:
     call.claim()
     call.read_inputs()
     call.solve()
-    call.allocate()
+    call.outputs()
     call.step()
     call.collect()
     f.place(call.refuse)
