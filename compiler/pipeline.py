@@ -33,6 +33,7 @@ from lazygraph.compiler.loop.work import Work, work
 from lazygraph.compiler.passes.base import OnPass, Pass, ignore
 from lazygraph.compiler.passes.canonicalize import Canonicalize
 from lazygraph.compiler.passes.cse import MergeEqual
+from lazygraph.compiler.passes.dead_code import DropDead
 from lazygraph.compiler.passes.decompose import Decompose
 from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
@@ -43,12 +44,12 @@ from lazygraph.compiler.program.print import print_program
 from lazygraph.runtime import artifact
 
 GRAPH_PASSES: tuple[Pass, ...] = (
-    MergeEqual(),
-    Canonicalize(),  # before stabilize, because its patterns are written over canonical operands
-    Stabilize(),  # before stops are dropped, because a derivative of a stabilised form holds stops that mark it
-    DropGradientStops(),  # after every derivative has been taken, because they are identities from here on
-    Fold(),
-    Canonicalize(),  # again, because stable forms and folded constants open new identities
+    MergeEqual(),  # first, because text that was parsed and graphs made by hand are not interned yet
+    Canonicalize(),  # before stabilize, which applies these rules too, so that a dump shows exact algebra by itself
+    Stabilize(),  # before stops are dropped, because stable forms are marked by stops, and are not taken apart again
+    DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now
+    Fold(),  # before dead code, because a folded condition decides its check
+    DropDead(),
     Decompose(),  # last, because no rule above knows the parts
 )
 
