@@ -59,35 +59,21 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _declare_opt(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", help="IR text of a graph; - for standard input")
+    parser.add_argument("file", help="IR text of a graph, a kernel or a program; - for standard input")
     parser.add_argument(
-        "--passes", default="", help="names of passes in order, separated by commas; none: print it back"
+        "--passes", default="", help="names of passes in order, separated by commas; none: verify and print it back"
     )
 
 
 def _opt(options: argparse.Namespace) -> int:
-    from lazygraph.compiler.ir.parse import parse_graph
-    from lazygraph.compiler.ir.print import print_graph
-    from lazygraph.compiler.ir.verify import verify_graph
-    from lazygraph.compiler.passes.dead_code import DropDead
-    from lazygraph.compiler.pipeline import GRAPH_PASSES
+    from lazygraph.compiler.opt import optimise
 
-    table = {each.name: each for each in (*GRAPH_PASSES, DropDead())}
-    names = [name for name in options.passes.split(",") if name]
-    unknown = [name for name in names if name not in table]
-    if unknown:
-        print(f"lazygraph opt: no pass {', '.join(unknown)}: expected some of {', '.join(table)}", file=sys.stderr)
-        return 2
     try:
-        graph = parse_graph(_text(options.file))
-        verify_graph(graph)
-        for name in names:
-            graph = table[name](graph)
-            verify_graph(graph)
+        text = optimise(_text(options.file), [name for name in options.passes.split(",") if name])
     except (ValueError, TypeError, OSError) as error:
         print(f"lazygraph opt: {error}", file=sys.stderr)
         return 1
-    sys.stdout.write(print_graph(graph))
+    sys.stdout.write(text)
     return 0
 
 
