@@ -1,7 +1,7 @@
 """From tensors that a user names to a closed graph.
 
-In: placeholders, expressions and updates. Out: a `Captured`: the graph with equal nodes merged, and the variables behind its
-variable parameters. What does not fit is an error here, with the user's lines.
+In: placeholders, expressions and updates. Out: a `Captured`: the graph with equal nodes merged, and the variables
+behind its variable parameters. What does not fit is an error here, with the user's lines.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def _updates(updates: Mapping[Any, Any]) -> dict[Variable, Value]:
             )
         if len(new.shape) != variable.ndim or not all(map(same, new.shape, variable.shape)):
             expected = shape_text(variable.shape)
+            found_shape = shape_text(new.shape)
             raise ShapeError(
-                f"update of variable {variable.name!r}: expected shape {expected}, found {shape_text(new.shape)}{_made(new)}"
+                f"update of variable {variable.name!r}: expected shape {expected}, found {found_shape}{_made(new)}"
             )
         found[variable] = new
     return found
@@ -107,7 +108,9 @@ def _require_listed(reached: Sequence[Value], inputs: Sequence[Value]) -> None:
     if missing:
         names = ", ".join(repr(value.node["name"]) for value in missing)
         lines = "".join(_made(value) for value in missing)
-        raise ValueError(f"the graph depends on {names}, which {'is' if len(missing) == 1 else 'are'} not among the inputs{lines}")
+        raise ValueError(
+            f"the graph depends on {names}, which {'is' if len(missing) == 1 else 'are'} not among the inputs{lines}"
+        )
 
 
 def _require_one_meaning(graph: Graph) -> None:

@@ -1,7 +1,7 @@
 """Compiled functions: where the compiler and the runtime meet.
 
-In: placeholders, expressions of them, and new values of variables. Out: a `Function`, one native call per step. Compilation
-happens when the function is made, once for all sizes of symbolic dims, or is spared by the object cache.
+In: placeholders, expressions of them, and new values of variables. Out: a `Function`, one native call per step.
+Compilation happens when the function is made, once for all sizes of symbolic dims, or is spared by the object cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from lazygraph.compiler import config
 from lazygraph.frames import traced
 from lazygraph.memory_report import MemoryPlan, memory_plan
 from lazygraph.structure import LEAF, Structure, flatten, flatten_like, unflatten
-from lazygraph.tensor import Tensor
 from lazygraph.variable import Variable
 
 if TYPE_CHECKING:
@@ -48,14 +47,14 @@ def function(
 ) -> Function:
     """Compile a function of placeholders.
 
-    `inputs` is a placeholder or a sequence of arguments, each a placeholder or a nested tuple, list, dict or dataclass of
-    them. `outputs` is nested likewise; the function returns NumPy arrays in the same structure. `updates` gives variables
-    new values: every right-hand side reads the values from before the call, and no variable changes if a check fails.
-    `threads` is how many threads the function may use (default: LAZYGRAPH_NUM_THREADS, or the processors this process may
-    run on); results do not depend on it.
+    `inputs` is a placeholder or a sequence of arguments, each a placeholder or a nested tuple, list, dict or dataclass
+    of them. `outputs` is nested likewise; the function returns NumPy arrays in the same structure. `updates` gives
+    variables new values: every right-hand side reads the values from before the call, and no variable changes if a
+    check fails. `threads` is how many threads the function may use (default: LAZYGRAPH_NUM_THREADS, or the processors
+    this process may run on); results do not depend on it.
 
-    Raises ValueError for a placeholder that the outputs need and `inputs` does not list, ShapeError or DTypeError for an
-    update that does not fit its variable.
+    Raises ValueError for a placeholder that the outputs need and `inputs` does not list, ShapeError or DTypeError for
+    an update that does not fit its variable.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((lg.dim("n"),), lg.float32, "x")
@@ -91,7 +90,7 @@ class Function:
         self._compilation = _compile(captured)
         self._executable = _load(self._compilation, captured, self.threads, single)
 
-    # --- calling --------------------------------------------------------------------------------------------------------
+    # --- calling ------------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, out: Any = None, **named: Any) -> Any:
         """One step: new arrays in the structure of the outputs, or `out` with the results written into it.
@@ -140,10 +139,12 @@ class Function:
                 raise TypeError(f"{self.name}: argument {position if name is None else repr(name)} is missing")
         if left:
             unknown = ", ".join(map(repr, left))
-            raise TypeError(f"{self.name} has no argument {unknown}: expected {', '.join(map(repr, self._names)) or 'none'}")
+            raise TypeError(
+                f"{self.name} has no argument {unknown}: expected {', '.join(map(repr, self._names)) or 'none'}"
+            )
         return values
 
-    # --- looking inside -------------------------------------------------------------------------------------------------
+    # --- looking inside -----------------------------------------------------------------------------------------------
 
     @property
     def compilations(self) -> int:
@@ -173,7 +174,7 @@ class Function:
         return f"<Function {self.name}({', '.join(self._names)})>"
 
 
-# --- compiling and loading ----------------------------------------------------------------------------------------------
+# --- compiling and loading --------------------------------------------------------------------------------------------
 
 
 def _compile(captured: Captured) -> Compilation:
@@ -184,8 +185,8 @@ def _compile(captured: Captured) -> Compilation:
     for symbol in _symbols(captured):
         if symbol not in solved:
             raise ValueError(
-                f"dim {symbol!r} does not follow from the inputs: expected an input with an axis of extent {symbol}, or of "
-                f"a multiple of it plus a number"
+                f"dim {symbol!r} does not follow from the inputs: expected an input with an axis of extent {symbol}, "
+                f"or of a multiple of it plus a number"
             )
     return compilation
 
@@ -214,7 +215,9 @@ def _watch(captured: Captured) -> OnPass:
     from lazygraph.compiler.program.ir import Program
     from lazygraph.compiler.program.verify import verify_program
 
-    return together(Verify({Graph: verify_graph, Program: verify_program}), CompareValues(*sample_operands(captured.graph)))
+    return together(
+        Verify({Graph: verify_graph, Program: verify_program}), CompareValues(*sample_operands(captured.graph))
+    )
 
 
 def _load(compilation: Compilation, captured: Captured, threads: int, single: bool) -> Executable:
@@ -276,7 +279,9 @@ def _cached(key: str, compile: Callable[[], bytes]) -> bytes:
 
 @cache
 def _open_cache(setting: str, cache_home: str) -> ObjectCache | None:
-    """The cache that LAZYGRAPH_CACHE names; without one, with a warning that says why, where its folder cannot be used."""
+    """The cache that LAZYGRAPH_CACHE names; without one, with a warning that says why, where its folder cannot be
+    used.
+    """
     from lazygraph.runtime.cache import CacheError, ObjectCache, default_folder
 
     if setting == "off":

@@ -1,7 +1,7 @@
 """What a call of a compiled function allocates, known before it runs.
 
-In: a program and the work of its kernels. Out: a `MemoryPlan`: sizes as expressions of the dims, evaluated where they are
-given.
+In: a program and the work of its kernels. Out: a `MemoryPlan`: sizes as expressions of the dims, evaluated where they
+are given.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What callers pass, made into arrays that compiled code can read; or an error that names the argument.
 
-In: a parameter and any Python object. Out: a C-contiguous, aligned array of exactly the parameter's dtype. Arrays and NumPy
-scalars convert where no value can change (np.can_cast "safe"); Python numbers and nested lists convert to any dtype of
-their kind or a wider one (bool < int < float) that holds them.
+In: a parameter and any Python object. Out: a C-contiguous, aligned array of exactly the parameter's dtype. Arrays and
+NumPy scalars convert where no value can change (np.can_cast "safe"); Python numbers and nested lists convert to any
+dtype of their kind or a wider one (bool < int < float) that holds them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def normalise(parameter: Parameter, value: Any) -> NDArray[Any]:
     """The array to read. TypeError for what has no such dtype, ValueError for another rank or extent."""
     array = _convert(parameter, value)
     expected = parameter.shape
-    fits = array.ndim == len(expected) and all(want is None or want == have for want, have in zip(expected, array.shape))
+    fits = array.ndim == len(expected) and all(
+        want is None or want == have for want, have in zip(expected, array.shape)
+    )
     if not fits:
         raise ValueError(
             f"argument {parameter.name!r}: expected shape {shape_text(expected)}, found {shape_text(array.shape)}"

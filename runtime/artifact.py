@@ -1,6 +1,7 @@
 """What the compiler hands to the runtime: plain data, and the layouts that generated code and loaders agree on.
 
-Everything here is part of the binary interface of object code; `ABI` changes whenever a layout does. All words are 8 bytes.
+Everything here is part of the binary interface of object code; `ABI` changes whenever a layout does. All words are 8
+bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ ALIGNMENT = 64  # of the arena, of slots in it, and of variables' buffers
 
 # int32 lg_entry(context*, control*, inputs*, outputs*); inputs: {data*, int64 extents*} each, outputs: data* each
 ENTRY = "lg_entry"
-# int32 lg_solve(control*, inputs*, int64 result*): result = dims, arena bytes for `threads` in control, outputs' extents
+# int32 lg_solve(control*, inputs*, int64 result*): result = dims, arena bytes for `threads` in control, outputs'
+# extents
 SOLVE = "lg_solve"
 
 # Status of an entry.
@@ -51,7 +53,8 @@ CONTEXT_CONSTANTS = 5  # data* of each constant
 CONTEXT_THREADS = 6  # workers that PARALLEL may use, at least 1
 CONTEXT_WORDS = 8
 
-# Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs iterations begin .. end-1.
+# Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs iterations begin ..
+# end-1.
 CLOSURE_CONTROL = 0
 CLOSURE_WORKER_SCRATCH = 1  # worker 0's; worker i's lies i * CLOSURE_WORKER_STRIDE bytes on
 CLOSURE_WORKER_STRIDE = 2
@@ -64,8 +67,8 @@ TEAM_POOL = 0
 TEAM_THREADS = 1
 TEAM_WORDS = 2
 
-# Call record: word numbers. What the Python adapter (`lg_call`, `lg_run`) knows of one function and one arena. Control block,
-# descriptors and outputs are those of `lg_call`; `lg_run` is given its own.
+# Call record: word numbers. What the Python adapter (`lg_call`, `lg_run`) knows of one function and one arena. Control
+# block, descriptors and outputs are those of `lg_call`; `lg_run` is given its own.
 RECORD_BUSY = 0  # int64, 1 while a call is inside
 RECORD_API = 1  # Python's and NumPy's functions, see API_*
 RECORD_ENTRY = 2
@@ -137,7 +140,7 @@ class CheckFailed(ValueError):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled function. `object_code` holds no address, user line or name; `messages` come from the graph at hand."""
+    """A compiled function. `object_code` holds no address, line or name; `messages` come from the graph at hand."""
 
     object_code: bytes
     inputs: tuple[Parameter, ...]

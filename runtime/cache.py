@@ -2,8 +2,9 @@
 
 In: a key (hex) and object code. Out: the same bytes in a later process, or None. Nothing in the folder is believed: the
 folder and every file in it must belong to this user and be writable by nobody else, and a file's contents must have the
-hash that it begins with, which covers the key too. What fails is removed and compiled again. Entries are written under a
-temporary name and renamed, so that readers see whole files; the least recently used ones go when the folder is too full.
+hash that it begins with, which covers the key too. What fails is removed and compiled again. Entries are written under
+a temporary name and renamed, so that readers see whole files; the least recently used ones go when the folder is too
+full.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class CacheError(RuntimeError):
 
 
 def default_folder(cache_home: str) -> Path:
-    """`lazygraph` in $XDG_CACHE_HOME, or in ~/.cache where that is not absolute (XDG Base Directory Specification 0.8)."""
+    """`lazygraph` in $XDG_CACHE_HOME, or in ~/.cache where that is not absolute (XDG Base Directory Specification
+    0.8).
+    """
     return (Path(cache_home) if os.path.isabs(cache_home) else Path.home() / ".cache") / "lazygraph"
 
 

@@ -1,8 +1,8 @@
 """A loaded function, ready to be called.
 
-In: an artifact, the states of its variables, the process's adapter and pool. Out: `fast`, a builtin for ordinary calls, and
-`run` for everything else: other array layouts, the first call at a size, many steps, errors, and long calls, which run on a
-thread of their own while the caller waits, so that it sees Ctrl-C and may report progress.
+In: an artifact, the states of its variables, the process's adapter and pool. Out: `fast`, a builtin for ordinary
+calls, and `run` for everything else: other array layouts, the first call at a size, many steps, errors, and long
+calls, which run on a thread of their own while the caller waits, so that it sees Ctrl-C and may report progress.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ class Executable:
     """A compiled function over its variables. Safe to call from several threads."""
 
     def __init__(
-        self, artifact: Artifact, states: Sequence[VariableState], process: Process, threads: int, *, single: bool = False
+        self,
+        artifact: Artifact,
+        states: Sequence[VariableState],
+        process: Process,
+        threads: int,
+        *,
+        single: bool = False,
     ) -> None:
         self.artifact = artifact
         loaded = load(artifact.object_code, (layout.ENTRY, layout.SOLVE))

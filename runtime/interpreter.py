@@ -1,8 +1,8 @@
 """The Python and NumPy at hand, as native code sees them.
 
-In: addresses of adapter functions. Out: the table of C functions that they call (API_*), Python callables bound to a call
-record, and a probe that the layouts which the adapter assumes are the ones of this interpreter. The probe failing is an
-error: nothing is read from objects whose layout is not known.
+In: addresses of adapter functions. Out: the table of C functions that they call (API_*), Python callables bound to a
+call record, and a probe that the layouts which the adapter assumes are the ones of this interpreter. The probe failing
+is an error: nothing is read from objects whose layout is not known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from lazygraph.runtime.memory import address
 HEADER_BYTES = object.__basicsize__  # reference count and type, more in builds without a global lock
 
 _METH_FASTCALL = 0x0080
-# NumPy's C interface: positions in the table that its capsule holds (numpy/__multiarray_api.h; fixed by its stable ABI).
+# NumPy's C interface: positions in the table that its capsule holds (numpy/__multiarray_api.h; fixed by its stable
+# ABI).
 _NUMPY_ARRAY_TYPE, _NUMPY_NEW_FROM_DESCR, _NUMPY_SET_BASE = 2, 94, 282
 
 _PYTHON = {
@@ -138,7 +139,9 @@ def _new_array(like: NDArray[Any]) -> NDArray[Any]:
     dtype = np.dtype(np.float32)
     increment(dtype)
     array: NDArray[Any] = new(id(np.ndarray), dtype, 2, extents, None, address(base), 0x501, None)
-    set_base = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.py_object)(int(api_table()[layout.API_SET_BASE]))
+    set_base = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.py_object)(
+        int(api_table()[layout.API_SET_BASE])
+    )
     increment(base)
     set_base(array, base)
     if array.base is not base or array.dtype is not like.dtype:

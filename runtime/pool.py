@@ -1,7 +1,7 @@
 """The process's thread pool: one for all compiled functions, made again after a fork.
 
-In: the loaded pool code and the number of threads. Out: teams, which are what a function's context names: how many of the
-pool's threads it may use. Threads start at the first parallel call.
+In: the loaded pool code and the number of threads. Out: teams, which are what a function's context names: how many of
+the pool's threads it may use. Threads start at the first parallel call.
 """
 
 from __future__ import annotations

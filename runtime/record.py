@@ -1,7 +1,8 @@
 """Call records: one function's code with one arena, as the native adapter reads them.
 
 In: a loaded function (`Code`), the size of its arena, the sizes of spare buffers for its big outputs. Out: a `Record`,
-whose tables only the adapter changes; a call that needs more makes another record. One call at a time is inside a record.
+whose tables only the adapter changes; a call that needs more makes another record. One call at a time is inside a
+record.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Record:
         self._keep: list[Any] = [code, result]
         table = self._words(code, result)
         self.call: Callable[..., Any] = code.process.call.bind(table, self._keep)
-        self.run: Callable[[Words, Words, Words], int] = code.process.run.bind(table, self._keep)
+        self.run: Callable[[NDArray[np.uint8], Words, Words], int] = code.process.run.bind(table, self._keep)
 
     # --- tables ----------------------------------------------------------------------------------------------------
 

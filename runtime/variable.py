@@ -1,7 +1,8 @@
 """The state behind a variable: an aligned buffer that compiled functions update in place, and its lock.
 
-In: an initial array, which is copied. Out: copies of the present value. Whoever reads or writes the buffer holds the lock:
-functions take the locks of all their variables in the order of `number`, so callers take turns and never wait in a circle.
+In: an initial array, which is copied. Out: copies of the present value. Whoever reads or writes the buffer holds the
+lock: functions take the locks of all their variables in the order of `number`, so callers take turns and never wait in
+a circle.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class VariableState:
             return self._buffer.copy()
 
     def assign(self, value: Any) -> None:
-        """Replace the value. ValueError for another shape, TypeError for a dtype that does not cast to this one safely."""
+        """Replace the value. ValueError for another shape, TypeError for a dtype that does not cast to this one
+        safely.
+        """
         array = np.asarray(value)
         if array.shape != self.shape:
             raise ValueError(f"a value of shape {array.shape} is assigned to a variable of shape {self.shape}")

@@ -1,7 +1,7 @@
 """Long calls: they run on a thread of their own while the caller waits and can be interrupted.
 
-In: a function that enters compiled code, and its control block. Out: its result. An exception in the caller (Ctrl-C, or the
-progress callback's own) sets the cancel flag, waits until the call has come back, and goes on.
+In: a function that enters compiled code, and its control block. Out: its result. An exception in the caller (Ctrl-C,
+or the progress callback's own) sets the cancel flag, waits until the call has come back, and goes on.
 """
 
 from __future__ import annotations

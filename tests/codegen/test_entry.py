@@ -35,7 +35,9 @@ def counter(*, checks: bool = False, size: int = SIZE, tile: int = 0) -> tuple[E
     state = VariableState(np.ones(size, np.float32))
     double = tiled("double", "add", size, tile) if tile else elementwise("double", "add", size)
     kernels = (double, checking("check", size)) if checks else (double,)
-    steps = (launch("check", "v", "slot"), launch("double", "v", "slot")) if checks else (launch("double", "v", "slot"),)
+    steps = (
+        (launch("check", "v", "slot"), launch("double", "v", "slot")) if checks else (launch("double", "v", "slot"),)
+    )
     return loaded(counting(size, kernels, steps), [state]), state
 
 
@@ -142,9 +144,7 @@ def test_callers_take_turns_at_a_variable() -> None:
     other, _ = counter()
     state.assign(np.zeros(SIZE))
 
-    add = loaded(
-        counting(SIZE, (elementwise("double", "add", SIZE),), (launch("double", "v", "slot"),)), [state]
-    )
+    add = loaded(counting(SIZE, (elementwise("double", "add", SIZE),), (launch("double", "v", "slot"),)), [state])
     state.assign(np.full(SIZE, 2.0**-140, np.float32))
 
     def work(each: Executable) -> None:
@@ -182,7 +182,7 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     assert len(set(results)) == 1 and np.array_equal(np.frombuffer(results[0], np.float32), x * x)
 
 
-# --- sizes --------------------------------------------------------------------------------------------------------------
+# --- sizes ------------------------------------------------------------------------------------------------------------
 
 m = of_symbol(Symbol("m"))
 
@@ -240,7 +240,7 @@ def test_a_dim_that_no_input_gives_is_an_error_of_the_compiler() -> None:
         loaded(sized(4 * of_symbol(Symbol("k"))))
 
 
-# --- the floating-point environment ---------------------------------------------------------------------------------------
+# --- the floating-point environment -----------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(host().architecture != "x86_64", reason="sets MXCSR")

@@ -101,7 +101,9 @@ def tensor(*shape: Extent, dtype: DType = float32) -> TensorType:
     return TensorType(dtype, shape)
 
 
-def doubling(extent: Extent = n, symbol: Symbol = N, dtype: DType = float32, scale: int = 1, offset: int = 0) -> Program:
+def doubling(
+    extent: Extent = n, symbol: Symbol = N, dtype: DType = float32, scale: int = 1, offset: int = 0
+) -> Program:
     """y = x + x, over a static or symbolic extent."""
     shape = scale * extent + offset
     static = isinstance(extent, int)

@@ -10,7 +10,7 @@ import pytest
 
 from lazygraph.runtime.arguments import normalise
 from lazygraph.runtime.artifact import CheckFailed, Parameter
-from lazygraph.runtime.dtypes import bool_, float32, float64, int32, int64
+from lazygraph.runtime.dtypes import bool_, float64, int32, int64
 from lazygraph.runtime.executable import Executable
 from lazygraph.runtime.interpreter import probe
 from lazygraph.runtime.record import BIG
@@ -265,4 +265,3 @@ def test_many_threads_call_one_function(double: Executable) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-

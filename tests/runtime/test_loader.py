@@ -14,7 +14,10 @@ _CODE = "define i64 @answer() {\n  ret i64 42\n}\n"
 _CALLS = "declare i32 @system(ptr)\ndefine i32 @run(ptr %x) {\n  %r = call i32 @system(ptr %x)\n  ret i32 %r\n}\n"
 _COPIES = (
     "declare ptr @memcpy(ptr, ptr, i64)\n"
-    "define ptr @copy(ptr %to, ptr %from, i64 %n) {\n  %r = call ptr @memcpy(ptr %to, ptr %from, i64 %n)\n  ret ptr %r\n}\n"
+    "define ptr @copy(ptr %to, ptr %from, i64 %n) {\n"
+    "  %r = call ptr @memcpy(ptr %to, ptr %from, i64 %n)\n"
+    "  ret ptr %r\n"
+    "}\n"
 )
 
 

@@ -15,7 +15,8 @@ def test_a_value_is_copied_in_and_out(shape: tuple[int, ...]) -> None:
     value = np.ones(shape, np.float32)
     state = VariableState(value)
     value[...] = 5
-    assert state.address % ALIGNMENT == 0 and state.shape == shape and state.dtype == np.float32
+    assert value.size == 0 or state.address % ALIGNMENT == 0
+    assert state.shape == shape and state.dtype == np.float32
     found = state.numpy()
     found[...] = 7
     assert np.array_equal(state.numpy(), np.ones(shape, np.float32))

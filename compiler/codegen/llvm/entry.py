@@ -1,10 +1,10 @@
 """The native entry of a program: one call is a whole step, or many.
 
-In: a program, the work of each of its kernels, a target. Out: the text of `lg_entry` and `lg_solve` (see runtime.artifact).
-Both solve the dims from the inputs' extents, check them and size the arena in straight-line code; `lg_entry` then repeats
-the program's steps. Before the commit it stops where a check failed or the caller cancels, after it it does neither, so a
-call that stops leaves the variables as they were after its last whole step. Kernels are the functions that `kernel_symbols`
-names, in the same module; a phase of one task is called directly, longer ones go through the context's `parallel`.
+In: a program, the work of each of its kernels, a target. Out: the text of `lg_entry` and `lg_solve` (see
+runtime.artifact). Both solve the dims from the inputs' extents, check them and size the arena in straight-line code;
+`lg_entry` then repeats the program's steps. It stops where a check failed or the caller cancels only before the
+commit, so a call that stops leaves the variables as they were after its last whole step. Kernels are the functions
+that `kernel_symbols` names; a phase of one task is called directly, longer ones go through the context's `parallel`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,14 @@ class _Prologue:
     """What both functions do first: dims, requirements, arena."""
 
     def __init__(
-        self, f: Function, program: Program, works: Mapping[str, Work], fail: Block, status: str, control: str, inputs: str
+        self,
+        f: Function,
+        program: Program,
+        works: Mapping[str, Work],
+        fail: Block,
+        status: str,
+        control: str,
+        inputs: str,
     ) -> None:
         self.f = f
         self.program = program
@@ -176,7 +183,12 @@ class _Entry:
         self.kernels: dict[str, AnyKernel] = {kernel.name: kernel for kernel in program.kernels}
         parameters = [("ptr", each) for each in ("context", "control", "inputs", "outputs")]
         self.f = f = Function(
-            layout.ENTRY, "i32", parameters, attributes=target.attributes, linkage="", comments=(f"program {program.name}",)
+            layout.ENTRY,
+            "i32",
+            parameters,
+            attributes=target.attributes,
+            linkage="",
+            comments=(f"program {program.name}",),
         )
         self.leave, self.stopped = f.block("leave"), f.block("stopped")
         self.status = f.value("alloca i32, align 4", "status")

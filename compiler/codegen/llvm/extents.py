@@ -1,7 +1,7 @@
 """Extents as i64 arithmetic in straight-line code: what the entry computes of dims, sizes, task counts and times.
 
-In: expressions over dims whose registers are known. Out: registers. A sum or product that leaves 64 bits sets `overflow`,
-which whoever asks for a size must honour; times are computed as doubles, where nothing overflows.
+In: expressions over dims whose registers are known. Out: registers. A sum or product that leaves 64 bits sets
+`overflow`, which whoever asks for a size must honour; times are computed as doubles, where nothing overflows.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Extents:
 
     def _checked(self, operation: str, left: str, right: str) -> str:
         f = self.f
-        pair = f.intrinsic("{ i64, i1 }", f"llvm.{operation}.with.overflow.i64", [("i64", left), ("i64", right)], "pair")
+        pair = f.intrinsic(
+            "{ i64, i1 }", f"llvm.{operation}.with.overflow.i64", [("i64", left), ("i64", right)], "pair"
+        )
         over = f.value(f"extractvalue {{ i64, i1 }} {pair}, 1", "over")
         self.overflow = over if self.overflow == "false" else f.binary("or", "i1", self.overflow, over, "overflow")
         return f.value(f"extractvalue {{ i64, i1 }} {pair}, 0", "n")

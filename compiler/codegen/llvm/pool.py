@@ -7,14 +7,14 @@ In: a target. Out: four functions over memory that the caller owns (64-byte alig
     void  lg_parallel(team*, kernel*, closure*, int64 total, int64 grain, int32* cancel)   see CONTEXT_PARALLEL
 A team is {pool* or null, int64 threads}: how many of the pool's threads a function may use.
 
-Iterations are claimed in chunks of `grain` by an atomic add, so which thread runs which chunk is left to chance; kernels
-write disjoint places and hold no sums across chunks, so results do not depend on it. The cancel flag (null: none) is seen
-between chunks. One job runs at a time: whoever finds the pool taken (another thread, or a kernel that calls back) runs its
-iterations alone.
+Iterations are claimed in chunks of `grain` by an atomic add, so which thread runs which chunk is left to chance;
+kernels write disjoint places and hold no sums across chunks, so results do not depend on it. The cancel flag (null:
+none) is seen between chunks. One job runs at a time: whoever finds the pool taken (another thread, or a kernel that
+calls back) runs its iterations alone.
 
-One word holds the open job: generation << 32 | limit << 16 | joined. A worker that finds joined < limit joins by compare
-and swap and is worker joined + 1. The caller works too (worker 0); when nothing is left to claim it closes the job by
-swapping in limit 0, and waits for those who joined. A worker that still sleeps is never waited for.
+One word holds the open job: generation << 32 | limit << 16 | joined. A worker that finds joined < limit joins by
+compare and swap and is worker joined + 1. The caller works too (worker 0); when nothing is left to claim it closes the
+job by swapping in limit 0, and waits for those who joined. A worker that still sleeps is never waited for.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lazygraph.compiler.codegen.llvm.environment import register
 from lazygraph.compiler.codegen.llvm.target import Target
 
 SYMBOLS = frozenset(
-    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait pthread_cond_signal "
-    "pthread_cond_broadcast pthread_create pthread_join pthread_sigmask".split()
+    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait "
+    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask".split()
 )
 
-# Byte offsets. What different threads write lies 64 bytes or more apart; mutexes and conditions get 128 bytes each, more
-# than any system's pthread types need (48 with glibc on x86-64 and AArch64, 64 on Darwin).
+# Byte offsets. What different threads write lies 64 bytes or more apart; mutexes and conditions get 128 bytes each,
+# more than any system's pthread types need (48 with glibc on x86-64 and AArch64, 64 on Darwin).
 _TAKEN, _STARTED, _THREADS, _STOP = 0, 8, 16, 24  # i32 taken; i64 started threads; i64 threads; i32 stop
 _JOB = 64  # kernel, closure, total, grain, cancel: five words
 _STATE, _NEXT, _FINISHED, _SLEEPERS, _WAITING = 128, 192, 256, 320, 384
@@ -58,7 +58,9 @@ def pool_text(target: Target) -> str:
 
 _CLEAN_X86 = (
     "declare void @llvm.x86.sse.ldmxcsr(ptr)",
-    "%clean = alloca i32, align 4\n  store i32 $VALUE, ptr %clean, align 4\n  call void @llvm.x86.sse.ldmxcsr(ptr %clean)",
+    "%clean = alloca i32, align 4\n"
+    "  store i32 $VALUE, ptr %clean, align 4\n"
+    "  call void @llvm.x86.sse.ldmxcsr(ptr %clean)",
 )
 _CLEAN_AARCH64 = ("declare void @llvm.aarch64.set.fpcr(i64)", "call void @llvm.aarch64.set.fpcr(i64 $VALUE)")
 
@@ -389,8 +391,8 @@ alone:
   ret void
 }}
 
-define internal void @lg.pool.describe(ptr %job, ptr %kernel, ptr %closure, i64 %total, i64 %grain, ptr %cancel) alwaysinline nounwind {{
-entry:
+define internal void @lg.pool.describe(ptr %job, ptr %kernel, ptr %closure, i64 %total, i64 %grain, ptr %cancel)
+alwaysinline nounwind {{ entry:
   %at.closure = getelementptr i64, ptr %job, i64 1
   %at.total = getelementptr i64, ptr %job, i64 2
   %at.grain = getelementptr i64, ptr %job, i64 3

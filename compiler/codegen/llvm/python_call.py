@@ -1,15 +1,18 @@
 """The call adapter: Python's array objects in, the compiled entry called, array objects out, with no Python in between.
 
-In: a target and the bytes of an object's header in the interpreter at hand. Out: two functions in CPython's METH_FASTCALL
-convention, bound by the runtime to a call record (a NumPy array of words, see RECORD_*), whose address they read from it:
-    object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs (or takes those
+In: a target and the bytes of an object's header in the interpreter at hand. Out: two functions in CPython's
+METH_FASTCALL convention, bound by the runtime to a call record (a NumPy array of words, see RECORD_*), whose address
+they read from it:
+    object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs (or takes
+    those
                                                                 that follow the inputs), runs one step
-    object* lg_run(record array, object** args, int64 count)    runs what three arrays hold: the control block, the inputs'
+    object* lg_run(record array, object** args, int64 count)    runs what three arrays hold: the control block, the
+    inputs'
                                                                 descriptors, the outputs' addresses; gives the status
-`lg_call` returns None wherever anything is out of the ordinary (another type, dtype, layout or extent, a failed check, a
-busy record, an arena too small, a long call): the runtime then takes its own path, which explains what is wrong. That is
-safe since a step that did not end leaves no trace. Both take the variables' locks in the record's order and leave Python's
-global lock while the entry runs. Null comes back only with a Python exception set.
+`lg_call` returns None wherever anything is out of the ordinary (another type, dtype, layout or extent, a failed check,
+a busy record, an arena too small, a long call): the runtime then takes its own path, which explains what is wrong.
+That is safe since a step that did not end leaves no trace. Both take the variables' locks in the record's order and
+leave Python's global lock while the entry runs. Null comes back only with a Python exception set.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Block, Function
 from lazygraph.runtime import artifact as layout
 
-# PyArrayObject after the object header (numpy/ndarraytypes.h: data, nd, dimensions, strides, base, descr, flags), a public
-# layout since NumPy 1.0. The runtime tries it on a probe array before the first call.
+# PyArrayObject after the object header (numpy/ndarraytypes.h: data, nd, dimensions, strides, base, descr, flags), a
+# public layout since NumPy 1.0. The runtime tries it on a probe array before the first call.
 _DATA, _RANK, _DIMENSIONS, _DTYPE, _FLAGS = 0, 8, 16, 40, 48
 _TYPE = 8  # of an object's type, from the header's end backwards: ob_type is its last word
 _DENSE = 0x001 | 0x100  # NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED
@@ -52,6 +55,11 @@ class _Record:
 
     def word(self, number: int, type: str = "i64", hint: str = "word") -> str:
         return self.f.load(type, self.f.offset("i64", self.pointer, str(number)), 8, hint)
+
+    def object(self, number: int, type: str) -> str:
+        """The address of an object that the API table names."""
+        table = self.word(layout.RECORD_API, "ptr", "api")
+        return self.f.load(type, self.f.offset("i64", table, str(number)), 8, "object")
 
     def api(self, number: int, result: str, arguments: list[tuple[str, str]], hint: str = "v") -> str:
         table = self.word(layout.RECORD_API, "ptr", "api")
@@ -100,7 +108,9 @@ def _locked_entry(target: Target) -> str:
     with f.loop("unlock", "0", f.load("i64", held, 8)) as i:
         at = f.binary("add", "i64", f.binary("mul", "i64", i, "2"), "1")
         method = f.load("ptr", f.offset("i64", methods, at), 8, "method")
-        record.api(layout.API_DECREMENT, "void", [("ptr", record.api(layout.API_CALL, "ptr", [("ptr", method)], "nothing"))])
+        record.api(
+            layout.API_DECREMENT, "void", [("ptr", record.api(layout.API_CALL, "ptr", [("ptr", method)], "nothing"))]
+        )
     record.api(layout.API_ERROR_RESTORE, "void", [("ptr", f.load("ptr", each, 8)) for each in error])
     f.branch(done)
     f.place(done)
@@ -174,14 +184,16 @@ class _Call:
         inputs = record.word(layout.RECORD_INPUTS, hint="inputs")
         everything = f.binary("add", "i64", inputs, record.word(layout.RECORD_OUTPUTS), "everything")
         self.offered = f.compare("ne", "i64", "%count", inputs, "offered")
-        fits = f.binary("or", "i1", f.compare("eq", "i64", "%count", inputs), f.compare("eq", "i64", "%count", everything))
+        fits = f.binary(
+            "or", "i1", f.compare("eq", "i64", "%count", inputs), f.compare("eq", "i64", "%count", everything)
+        )
         self.require(fits, self.none)
         record.claim(self.none)
 
     def check_array(self, array: str, spec: str, flags: int, *, any_extent: bool) -> str:
         """Leave unless the object is an array as the spec says and has all flags; gives its extents."""
         f = self.f
-        array_type = f.load("i64", f.offset("i64", self.record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)
+        array_type = self.record.object(layout.API_ARRAY_TYPE, "i64")
         self.require(f.compare("eq", "i64", self.field(array, -_TYPE, "i64", "type"), array_type), self.refuse)
         dtype = f.load("i64", spec, 8, "dtype")
         self.require(f.compare("eq", "i64", self.field(array, _DTYPE, "i64", "found"), dtype), self.refuse)
@@ -246,7 +258,9 @@ class _Call:
             f.store("ptr", self.field(array, _DATA, "ptr", "data"), f.offset("i64", pointers, i), 8)
 
     def adopt(self, i: str, spec: str) -> None:
-        """Take the array that the caller offers, if it is what an output is and overlaps no input and no earlier output."""
+        """Take the array that the caller offers, if it is what an output is and overlaps no input and no earlier
+        output.
+        """
         f, record = self.f, self.record
         inputs = record.word(layout.RECORD_INPUTS, hint="inputs")
         array = f.load("ptr", f.offset("i64", "%args", f.binary("add", "i64", inputs, i)), 8, "offered")
@@ -296,7 +310,10 @@ class _Call:
         dtype = f.load("ptr", spec, 8, "dtype")
         record.api(layout.API_INCREMENT, "void", [("ptr", dtype)])  # PyArray_NewFromDescr takes it over
         arguments = [
-            ("ptr", f.load("ptr", f.offset("i64", record.word(layout.RECORD_API, "ptr"), str(layout.API_ARRAY_TYPE)), 8)),
+            (
+                "ptr",
+                record.object(layout.API_ARRAY_TYPE, "ptr"),
+            ),
             ("ptr", dtype),
             ("i32", f.convert("trunc", "i64", rank, "i32")),
             ("ptr", extents),
@@ -394,8 +411,8 @@ class _Call:
             record.api(layout.API_DECREMENT, "void", [("ptr", f.load("ptr", f.offset("i64", objects, i), 8))])
 
     def none_result(self) -> str:
-        f, record = self.f, self.record
-        none = f.load("ptr", f.offset("i64", record.word(layout.RECORD_API, "ptr"), str(layout.API_NONE)), 8, "none")
+        record = self.record
+        none = record.object(layout.API_NONE, "ptr")
         record.api(layout.API_INCREMENT, "void", [("ptr", none)])
         return none
 
