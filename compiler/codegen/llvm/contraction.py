@@ -23,6 +23,7 @@ from lazygraph.compiler.loop.ir import Contraction, Index
 from lazygraph.compiler.loop.schedule.contraction import ContractionSchedule, choose
 from lazygraph.compiler.loop.schedule.machine import Machine
 from lazygraph.compiler.loop.schedule.tiling import Tile, Tiled, Transpose, tiled
+from lazygraph.compiler.loop.work import kernel_dims
 
 
 def schedule_for(contraction: Contraction, machine: Machine, target: Target) -> ContractionSchedule:
@@ -34,6 +35,8 @@ def schedule_for(contraction: Contraction, machine: Machine, target: Target) -> 
 def emit_contraction(contraction: Contraction, symbol: str, schedule: ContractionSchedule, target: Target) -> str:
     """The text of `void symbol(closure, begin, end, worker)` over the schedule's tasks, and of what it calls."""
     nest = tiled(contraction, schedule)
+    if kernel_dims(nest.kernel) != kernel_dims(contraction):  # its callers fill closures by the contraction's dims
+        raise ValueError(f"contraction {contraction.name}: tiling lost a dim of {kernel_dims(contraction)}")
     texts = [
         emit_tile(_tile_symbol(symbol, rows), _register_tile(nest, rows, schedule.columns), target)
         for rows in (schedule.rows, *schedule.tails)
