@@ -84,7 +84,7 @@ class Function:
         self._arguments = arguments
         self._outputs = outputs
         self._names = [value.node["name"] for value in captured.graph.inputs]
-        self._flat = all(each == LEAF for each in arguments)
+        self._plain = len(arguments) if all(each == LEAF for each in arguments) else -1  # arguments that are arrays
         single = outputs == LEAF
         self._as_is = single or (outputs.container is tuple and all(each == LEAF for each in outputs.children))
         self._compilation = _compile(captured)
@@ -97,15 +97,15 @@ class Function:
 
         Arguments that are placeholders may be given by their names.
         """
-        if out is None and not named and self._flat:
+        if len(args) == self._plain and not named and out is None:
+            values: Sequence[Any] = args
+            offered: Sequence[Any] | None = None
             result = self._executable.fast(*args)
-            if result is None:
-                return self._run(self._values(args, named), None, 1, None)
         else:
             values, offered = self._values(args, named), self._offered(out)
             result = self._executable.fast(*values, *(offered or ()))
-            if result is None:
-                return self._run(values, offered, 1, None)
+        if result is None:
+            return self._run(values, offered, 1, None)
         return result if self._as_is else unflatten(self._outputs, result)
 
     def repeat(self, steps: int, *args: Any, progress: Progress | None = None, out: Any = None, **named: Any) -> Any:
@@ -119,6 +119,7 @@ class Function:
         return unflatten(self._outputs, self._executable.run(values, out, steps, progress))
 
     def _offered(self, out: Any) -> list[Any] | None:
+        """The arrays of `out`, one per output."""
         return None if out is None else flatten_like(self._outputs, out, "out")
 
     def _values(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
@@ -132,6 +133,9 @@ class Function:
             if position < len(args):
                 if name in left:
                     raise TypeError(f"{self.name}: argument {name!r} is given twice")
+                if name is not None:
+                    values.append(args[position])
+                    continue
                 values += flatten_like(structure, args[position], f"argument {position}")
             elif name in left:
                 values.append(left.pop(name))
