@@ -109,6 +109,7 @@ def test_arguments_by_name() -> None:
 def test_wrong_arguments(args: tuple[int, ...], named: dict[str, int], words: tuple[str, ...]) -> None:
     x, y = lg.placeholder((), lg.float32, "x"), lg.placeholder((), lg.float32, "y")
     step = lg.function([x, y], x - y)
+    step(1, 2)
     with pytest.raises(TypeError) as caught:
         step(*args, **named)
     assert all(word in str(caught.value) for word in words), caught.value
@@ -199,6 +200,15 @@ def test_a_placeholder_that_is_not_listed() -> None:
     y = lg.placeholder((2,), lg.float32, "y")
     with pytest.raises(ValueError, match=f"depends on 'y', which is not among the inputs\n.*{line}"):
         lg.function([x], x + y)
+
+
+def test_a_surplus_array_is_not_taken_for_an_output() -> None:
+    x = lg.placeholder((2,), lg.float32, "x")
+    step, other = lg.function([x], x + 1), np.zeros(2, f32)
+    step(np.zeros(2, f32))
+    with pytest.raises(TypeError, match="takes 1 arguments; found 2"):
+        step(np.zeros(2, f32), other)
+    assert other.tolist() == [0, 0]
 
 
 def test_what_is_no_input() -> None:
