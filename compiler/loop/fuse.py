@@ -1,14 +1,16 @@
 """Decides which values are computed together and which are stored: the graph as groups, one kernel each.
- In: a graph. Out: `Fusion`: groups of values in a valid order of levels, the values that get a buffer, and which values
+
+In: a graph. Out: `Fusion`: groups of values in a valid order of levels, the values that get a buffer, and which values
 a group computes again instead of reading. A group is an index space and what is computed over it:
   elementwise   every element on its own;
   rows          reductions over the trailing axes, with everything before and after them that stays in the row;
   columns       reductions over leading axes, one column of the kept axes per lane;
   contraction   a dot and its elementwise epilogue;
   loops         an op that writes its own statements.
-Laws: a group reads only stored values of lower levels (level = 1 + the highest level read), so groups never form a
-cycle; a value of the group itself is read at the index where it is computed, or recomputed within the same row. Linear
-in the graph: each value looks only at the homes of the few bases that it reads.
+Laws: a group reads only stored values of lower levels, so groups never form a cycle (its level is 1 + the highest level
+read, and rises only while nobody reads the group); a value of the group itself is read at the index where it is
+computed, or recomputed within the same row. Linear in the graph: each value looks only at the homes of the few bases
+that it reads.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Group:
     members: list[Value] = field(default_factory=list)  # operands first
     roles: dict[Value, str] = field(default_factory=dict)  # "full" or "row" (the kept axes only)
     again: set[Value] = field(default_factory=set)  # values of other groups that this one recomputes
+    is_read: bool = False  # whether another group reads from it: its level is then fixed
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -77,6 +80,7 @@ class _Need:
     """What reading a base takes: the level it is available at, values to store, values to recompute."""
 
     level: int
+    sources: tuple[Group, ...] = ()
     store: tuple[Value, ...] = ()
     again: tuple[Value, ...] = ()
 
@@ -175,9 +179,10 @@ class _Fuser:
         """What it takes to read `base` from another group: nothing, a cheap recomputation, or a buffer."""
         if is_leaf(base):
             return _Need(0)
+        source = self.home[base]
         if base in self.stored:
-            return _Need(self.home[base].level)
-        return self.recompute(base, RECOMPUTE) or _Need(self.home[base].level, store=(base,))
+            return _Need(source.level, (source,))
+        return self.recompute(base, RECOMPUTE) or _Need(source.level, (source,), store=(base,))
 
     def recompute(self, base: Value, budget: int) -> _Need | None:
         """How to compute `base` again from what is stored, within a budget of operations."""
@@ -185,22 +190,25 @@ class _Fuser:
         if budget < 0 or not isinstance(base.node.op.lower, Elementwise):
             return None
         level, again = 0, [base]
+        sources: list[Group] = []
         for operand in base.node.inputs:
             for read in self.views.reads(operand) or ():
                 if is_leaf(read.base):
                     continue
                 if read.base in self.stored:
                     level = max(level, self.home[read.base].level)
+                    sources.append(self.home[read.base])
                     continue
                 inner = self.recompute(read.base, budget)
                 if inner is None:
                     return None
                 budget -= len(inner.again)
                 level = max(level, inner.level)
+                sources.extend(inner.sources)
                 again.extend(inner.again)
             if self.views.reads(operand) is None:
                 return None
-        return _Need(level, again=tuple(again))
+        return _Need(level, tuple(sources), again=tuple(again))
 
     def store(self, value: Value) -> None:
         """Give a value a buffer."""
@@ -213,8 +221,10 @@ class _Fuser:
     # --- groups
 
     def candidates(self, reads: Sequence[Read]) -> list[Group]:
+        """Homes of the bases: those with a reduction or a dot first, because what they hold is costly to store."""
         found = dict.fromkeys(self.home[read.base] for read in reads if read.base in self.home)
-        return sorted((group for group in found if len(group.members) < MAX_MEMBERS), key=lambda group: -group.level)
+        open_groups = [group for group in found if len(group.members) < MAX_MEMBERS]
+        return sorted(open_groups, key=lambda group: (group.kind == "elementwise", -group.level))
 
     def role(self, group: Group, value: Value) -> str | None:
         """How a value's shape fits a group's index space."""
@@ -261,12 +271,12 @@ class _Fuser:
                 if self.chain[read.base] >= MAX_CHAIN or not self.aligned(group, role, here, read):
                     return False
                 continue
-            need = self.need(read.base)
-            if need.level >= group.level:
+            needs.append(self.need(read.base))
+            if needs[-1].level >= group.level and (group.is_read or group in needs[-1].sources):
                 return False
-            needs.append(need)
         for need in needs:
             self.arrange(group, need)
+            group.level = max(group.level, need.level + 1)  # nobody reads the group yet where this raises it
         return True
 
     def aligned(self, group: Group, role: str, here: tuple[object, ...], read: Read) -> bool:
@@ -281,6 +291,8 @@ class _Fuser:
     def arrange(self, group: Group, need: _Need) -> None:
         self.stored.update(dict.fromkeys(need.store))
         group.again.update(need.again)
+        for source in need.sources:
+            source.is_read = True
 
     def enter(self, group: Group, value: Value, role: str, reads: Sequence[Read]) -> None:
         group.members.append(value)

@@ -58,6 +58,19 @@ def broadcast_after(node: Node) -> Value | None:
     return emit("broadcast", node.op(*narrow, **node.attributes), shape=node.output.shape, axes=axes)
 
 
+@ALGEBRA.rule("f(reshape(x), reshape(y)) -> reshape(f(x, y))", *ELEMENTWISE)
+def reshape_after(node: Node) -> Value | None:
+    """All operands are reshaped from one shape, or constants: rows that kept an axis of extent 1 are rows again."""
+    sources = [operand(each, "reshape") for each in node.inputs]
+    shapes = {source.shape for source in sources if source is not None}
+    if len(shapes) != 1 or any(source is None and uniform(each) is None for source, each in zip(sources, node.inputs)):
+        return None
+    (shape,) = shapes
+    scalars = [each.node.inputs[0] if made_by(each, "broadcast") else each for each in node.inputs]
+    before = [repeated(scalar, shape) if x is None else x for x, scalar in zip(sources, scalars)]
+    return emit("reshape", node.op(*before, **node.attributes), shape=node.output.shape)
+
+
 # --- sums and differences -------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,10 @@ EXAMPLES: dict[str, list[Value]] = {
         repeated(2, (3, 4)) + repeated(3, (3, 4)),
         constant([5.0]) * repeated(2, (1,)),
     ],
+    "f(reshape(x), reshape(y)) -> reshape(f(x, y))": [
+        reshape(m, 12) * reshape(emit("transpose", m, permutation=(0, 1)), 12),
+        reshape(m, 3, 1, 4) + repeated(2, (3, 1, 4)),
+    ],
     "x + -0.0 -> x; for integers x + 0 -> x": [x + full(-0.0, x), i + full(0, i)],
     "x - 0.0 -> x": [x - full(0, x), i - full(0, i)],
     "-0.0 - x -> -x; for integers 0 - x -> -x": [full(-0.0, x) - x, full(0, i) - i],
