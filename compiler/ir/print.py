@@ -36,11 +36,17 @@ def print_graph(graph: Graph, indent: str = "") -> str:
 
 
 def value_names(graph: Graph) -> Mapping[Value, str]:
-    """The names that the text gives to values: parameters their own, others numbers; `%3.1` is the second result."""
+    """The names that the text gives to values: parameters their own, others numbers; `%3.1` is the second result.
+
+    A parameter whose name is no identifier, or is another's too, is called by its place.
+    """
     names: dict[Value, str] = {}
+    taken: set[str] = set()
     for node in graph.nodes:
         if node.op.name == "parameter":
-            names[node.output] = f"@{node['name']}" if _is_plain(node["name"]) else f"@{len(names)}"
+            name = node["name"]
+            names[node.output] = f"@{name}" if _is_plain(name) and name not in taken else f"@{len(names)}"
+            taken.add(name)
     number = 0
     for node in graph.nodes:
         if node.op.name == "parameter":

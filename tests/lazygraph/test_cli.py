@@ -78,6 +78,16 @@ def test_what_a_function_dumps_is_read_by_opt(tmp_path: Path, capsys: pytest.Cap
             assert capsys.readouterr().out == stage.read_text()
 
 
+def test_variables_of_one_name_are_told_apart_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    variables = [lg.variable([float(number)], "w") for number in range(3)]
+    difference = lg.function([], variables[0] - variables[1] * variables[2])
+    path = tmp_path / "graph.txt"
+    path.write_text(difference.ir("graph"))
+    assert main(["opt", str(path)]) == 0
+    assert capsys.readouterr().out == path.read_text()
+    assert '@w: f64[1]; var @1 "w": f64[1]; var @2 "w": f64[1]' in path.read_text()
+
+
 def test_train_names_the_models_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "gpt5"]) == 2
     assert "no model 'gpt5': expected one of mlp" in capsys.readouterr().err
