@@ -51,9 +51,7 @@ def sample(rng: np.random.Generator, dtype: DType, shape: tuple[int, ...], low: 
 Range = tuple[float, float]
 
 
-def ranges(
-    dtypes: tuple[DType, ...], *operands: Range, smooth: Sequence[Range] = ()
-) -> Domain:
+def ranges(dtypes: tuple[DType, ...], *operands: Range, smooth: Sequence[Range] = ()) -> Domain:
     """One range per operand for random cases, and for smooth ones; hostile numbers in every combination besides."""
 
     def cases(rng: np.random.Generator, dtype: DType) -> list[Case]:

@@ -112,9 +112,7 @@ def jvp_of(partials: tuple[Partial, ...]) -> JvpRule:
 def transpose_of(pulls: tuple[Pull, ...]) -> TransposeRule:
     """One cotangent per operand that is linear, by its pull."""
 
-    def rule(
-        node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
-    ) -> tuple[Value | None, ...]:
+    def rule(node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]) -> tuple[Value | None, ...]:
         (cotangent,) = cotangents
         if cotangent is None:
             return (None,) * len(node.inputs)

@@ -96,9 +96,7 @@ def _window(b: ScalarBuilder[S], offset: S, zeros: int, count: int, choices: int
         ]
     shift = b.and_(offset, b.const(63, uint64))
     back = b.sub(b.const(64, uint64), shift)
-    return [
-        b.or_(b.shift_left(words[place], shift), b.shift_right(words[place + 1], back)) for place in range(count)
-    ]
+    return [b.or_(b.shift_left(words[place], shift), b.shift_right(words[place + 1], back)) for place in range(count)]
 
 
 def _reduce_32(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:

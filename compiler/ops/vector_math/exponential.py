@@ -106,7 +106,7 @@ def exp(b: ScalarBuilder[S], x: S) -> S:
     m, scale = _steps(b, x, LOG2_E / 2, form.bias)
     r = b.fma(m, b.const(-2 * table.ln2_high, form.dtype), x)
     r = b.fma(m, b.const(-2 * table.ln2_low, form.dtype), r)
-    value = polynomial(b, r, (1.0, 1.0, *table.wide))
+    value = b.add(b.const(1.0, form.dtype), b.fma(b.mul(r, r), polynomial(b, r, table.wide), r))
     return b.mul(b.mul(value, scale), scale)
 
 

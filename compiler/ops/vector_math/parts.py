@@ -77,13 +77,6 @@ def power_of_two(b: ScalarBuilder[S], exponent: S, form: Format) -> S:
     return b.bitcast(b.shift_left(biased, b.const(form.mantissa, form.signed)), form.dtype)
 
 
-def two_sum(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
-    """x + y and its rounding error (Knuth, The Art of Computer Programming 2, 4.2.2)."""
-    total = b.add(x, y)
-    part = b.sub(total, x)
-    return total, b.add(b.sub(x, b.sub(total, part)), b.sub(y, part))
-
-
 def quick_two_sum(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
     """x + y and its rounding error, for |x| >= |y| or x = 0 (Dekker 1971)."""
     total = b.add(x, y)

@@ -11,7 +11,14 @@ from lazygraph.compiler.loop.scalar import S, ScalarBuilder
 from lazygraph.compiler.ops.vector_math.exponential import exp, exp_pair
 from lazygraph.compiler.ops.vector_math.logarithm import LN2_HIGH, LN2_LOW, log, split_positive
 from lazygraph.compiler.ops.vector_math.order import clamp
-from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, polynomial, quick_two_sum, two_product
+from lazygraph.compiler.ops.vector_math.parts import (
+    flip_sign,
+    format_of,
+    polynomial,
+    quick_two_sum,
+    sign_bits,
+    two_product,
+)
 from lazygraph.runtime.dtypes import float32, float64
 
 # atanh(s) = s + s**3 (1/3 + s**2 (c[0] + c[1] s**2 + ...)) for |s| <= 1/5, relative error 2**-69: fitted as for log
@@ -82,14 +89,13 @@ def _log_pair(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
 def _special(b: ScalarBuilder[S], x: S, y: S, power: S) -> S:
     """From |x|**y: negative for odd y, NaN for x < 0 and fractional y, 1 where x = 1, y = 0 or |x| = 1, |y| = inf."""
     form = format_of(b, x)
-    dtype, unsigned = form.dtype, form.unsigned
+    dtype = form.dtype
     zero, one, half = b.const(0.0, dtype), b.const(1.0, dtype), b.const(0.5, dtype)
     infinite = b.equal(b.abs(y), b.const(float("inf"), dtype))
     whole = b.or_(b.equal(b.floor(y), y), infinite)
     halved = b.mul(y, half)
     odd = b.and_(whole, b.not_(b.equal(b.floor(halved), halved)))
-    sign = b.and_(b.bitcast(x, unsigned), b.bits(form.sign_bit, unsigned))
-    result = flip_sign(b, power, b.select(odd, sign, b.const(0, unsigned)))
+    result = flip_sign(b, power, b.select(odd, sign_bits(b, x), b.const(0, form.unsigned)))
     nan = b.and_(b.and_(b.less(x, zero), b.less(b.const(float("-inf"), dtype), x)), b.not_(whole))
     result = b.select(nan, b.bits(form.nan, dtype), result)
     unit = b.or_(b.equal(x, one), b.equal(y, zero))
