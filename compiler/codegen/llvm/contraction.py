@@ -1,22 +1,25 @@
 """A contraction as LLVM functions: the tiled kernel around calls of register tiles.
 
-In: a `Contraction`, its schedule and a target. Out: texts: one function of the kernel's interface, one register tile
-per number of rows, and a transposing copy where b is packed across its rows in memory. Packing loops and the epilogue
+In: a `Contraction`, its schedule and a target. Out: texts: one function of the kernel's interface, and what it calls,
+which equal tiles of one module share. Packing loops and the epilogue
 are loop form and written by the kernels' emitter, so prologues, guards, casts and vector mathematics need nothing here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lazygraph.compiler.codegen.llvm.contraction_tile import (
-    TILE_PARAMETERS,
     RegisterTile,
+    emit_strip,
     emit_tile,
     emit_transpose,
+    strip_symbol,
+    transpose_symbol,
 )
 from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.placement import memory_type
 from lazygraph.compiler.codegen.llvm.target import Target
-from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.codegen.llvm.writer import KernelWriter
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Contraction, Index
@@ -37,79 +40,30 @@ def emit_contraction(contraction: Contraction, symbol: str, schedule: Contractio
     nest = tiled(contraction, schedule)
     if kernel_dims(nest.kernel) != kernel_dims(contraction):  # its callers fill closures by the contraction's dims
         raise ValueError(f"contraction {contraction.name}: tiling lost a dim of {kernel_dims(contraction)}")
-    texts = [
-        emit_tile(_tile_symbol(symbol, rows), _register_tile(nest, rows, schedule.columns), target)
-        for rows in (schedule.rows, *schedule.tails)
-    ]
+    tile = _register_tile(nest, schedule)
+    texts = [emit_tile(replace(tile, rows=rows), target) for rows in (schedule.rows, *schedule.tails)]
     if schedule.tails:
-        texts.append(_emit_tails(symbol, schedule, nest, target))
+        texts.append(emit_strip(tile, schedule.tails, target))
     if nest.transposes:
-        texts.append(emit_transpose(f"{symbol}.transpose", schedule.columns, nest.dtype, target))
+        texts.append(emit_transpose(schedule.columns, nest.dtype, target))
 
-    def write_tile(writer: KernelWriter, tile: Tile) -> None:
-        _write_tile(writer, tile, symbol, schedule)
+    def write_tile(writer: KernelWriter, statement: Tile) -> None:
+        _write_tile(writer, statement, tile, schedule.tails)
 
-    def write_transpose(writer: KernelWriter, transpose: Transpose) -> None:
-        _write_transpose(writer, transpose, f"{symbol}.transpose")
+    def write_transpose(writer: KernelWriter, statement: Transpose) -> None:
+        _write_transpose(writer, statement, transpose_symbol(schedule.columns, nest.dtype))
 
-    texts.append(emit_kernel(nest.kernel, symbol, target, {Tile: write_tile, Transpose: write_transpose}))
+    kernel = replace(nest.kernel, frames=contraction.frames)
+    texts.append(emit_kernel(kernel, symbol, target, {Tile: write_tile, Transpose: write_transpose}))
     return "".join(texts)
 
 
-def _tile_symbol(symbol: str, rows: int) -> str:
-    return f"{symbol}.tile{rows}"
-
-
-def _known(stride: Extent | None) -> int | None:
-    return stride if isinstance(stride, int) else None
-
-
-def _register_tile(nest: Tiled, rows: int, columns: int) -> RegisterTile:
-    a_row, a_depth, b_depth = _known(nest.a_row), _known(nest.a_depth), _known(nest.b_depth)
-    if a_row is None:  # LLVM then chains the rows' addresses through the loop, at half the speed, if others are known
-        a_depth = b_depth = None
-    return RegisterTile(
-        rows, columns, nest.dtype, a_row, a_depth, b_depth, nest.carried, nest.prefetch_a, nest.prefetch_b
-    )
-
-
-def _emit_tails(symbol: str, schedule: ContractionSchedule, nest: Tiled, target: Target) -> str:
-    """void symbol.rows(a, ..., first, rows): a strip of any number of rows, as the largest tiles that fit in turn."""
-    parameters = (*TILE_PARAMETERS, ("i64", "rows"))
-    f = Function(f"{symbol}.rows", "void", parameters, attributes=f"noinline {target.attributes}")
-    a, a_row, *between, acc, first, rows = f.parameters
-    types = [type for type, _ in TILE_PARAMETERS]
-    whole, part, done = f.block("whole"), f.block("part"), f.block("done")
-    f.branch_if(f.compare("sge", "i64", rows, str(schedule.rows)), whole, part)
-    f.place(whole)
-    f.call("void", f"@{_tile_symbol(symbol, schedule.rows)}", list(zip(types, f.parameters[:-1])))
-    f.branch(done)
-    f.place(part)
-    size = nest.dtype.itemsize
-    for tail in schedule.tails:
-        before, fits, after = f.current, f.block("fits"), f.block("after")
-        f.branch_if(f.compare("sge", "i64", rows, str(tail)), fits, after)
-        f.place(fits)
-        f.call("void", f"@{_tile_symbol(symbol, tail)}", list(zip(types, (a, a_row, *between, acc, first))))
-        skip = f.binary("mul", "i64", a_row, str(tail * size), "skip")
-        moved = (
-            ("ptr", a, f.offset("i8", a, skip, "a")),
-            ("ptr", acc, f.offset("i8", acc, str(tail * nest.width * size), "acc")),
-            ("i64", rows, f.binary("sub", "i64", rows, str(tail), "rows")),
-        )
-        f.branch(after)
-        f.place(after)
-        phis = []
-        for type, old, new in moved:
-            phi = f.phi(type, "left")
-            phi.add(old, before)
-            phi.add(new, fits)
-            phis.append(phi.name)
-        a, acc, rows = phis
-    f.branch(done)
-    f.place(done)
-    f.return_()
-    return f.text()
+def _register_tile(nest: Tiled, schedule: ContractionSchedule) -> RegisterTile:
+    strides = [each if isinstance(each, int) else None for each in (nest.a_row, nest.a_depth, nest.b_depth)]
+    if strides[0] is None:  # LLVM would chain the rows' addresses through the loop, at half the speed
+        strides = [None, None, None]
+    flags = (nest.carried, nest.prefetch_a, nest.prefetch_b)
+    return RegisterTile(schedule.rows, schedule.columns, nest.dtype, *strides, *flags)
 
 
 # --- the statements that only contractions have -----------------------------------------------------------------------
@@ -128,7 +82,7 @@ def _i64(writer: KernelWriter, extent: Extent) -> str:
     return writer.indices.write(extent).name
 
 
-def _write_tile(writer: KernelWriter, tile: Tile, symbol: str, schedule: ContractionSchedule) -> None:
+def _write_tile(writer: KernelWriter, tile: Tile, register_tile: RegisterTile, tails: tuple[int, ...]) -> None:
     first = writer.function.compare("eq", "i64", _i64(writer, tile.first), "0", "first")
     arguments = [
         ("ptr", _pointer(writer, tile.a.buffer, tile.a.index)),
@@ -140,10 +94,11 @@ def _write_tile(writer: KernelWriter, tile: Tile, symbol: str, schedule: Contrac
         ("ptr", _pointer(writer, tile.buffer, tile.index)),
         ("i1", first),
     ]
-    if tile.rows == schedule.rows:
-        writer.function.call("void", f"@{_tile_symbol(symbol, schedule.rows)}", arguments)
+    if tile.rows == register_tile.rows:
+        writer.function.call("void", f"@{register_tile.symbol}", arguments)
     else:
-        writer.function.call("void", f"@{symbol}.rows", [*arguments, ("i64", _i64(writer, tile.rows))])
+        rows = ("i64", _i64(writer, tile.rows))
+        writer.function.call("void", f"@{strip_symbol(register_tile, tails)}", [*arguments, rows])
 
 
 def _write_transpose(writer: KernelWriter, transpose: Transpose, symbol: str) -> None:

@@ -1,4 +1,4 @@
-"""The two inner kernels of every contraction: the register tile, and the transposing copy into a packed panel.
+"""The inner kernels of every contraction: the register tile, and the transposing copy into a packed panel.
 
 In: a tile's extents, strides and dtype. Out: texts of LLVM functions. A logical vector is 64 bytes whatever the target;
 LLVM splits it. A tile computes, with all its accumulators in registers,
@@ -11,7 +11,8 @@ Multiplication" (2008).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import element_type
@@ -43,6 +44,14 @@ class RegisterTile:
     prefetch_b: bool
 
     @property
+    def symbol(self) -> str:
+        """The name of its function: equal tiles of one module are one function."""
+        strides = [self.a_row, self.a_depth, self.b_depth]
+        flags = [self.carried, self.prefetch_a, self.prefetch_b]
+        parts = [*("any" if each is None else each for each in strides), *map(int, flags)]
+        return f"tile.{self.dtype.code}.{self.rows}x{self.columns}.{'.'.join(map(str, parts))}"
+
+    @property
     def lanes(self) -> int:
         return VECTOR_BYTES // self.dtype.itemsize
 
@@ -63,9 +72,10 @@ TILE_PARAMETERS = (
 )
 
 
-def emit_tile(symbol: str, tile: RegisterTile, target: Target) -> str:
-    """void symbol(a, a_row, a_depth, b, b_depth, depth, acc, first) of a `RegisterTile`; acc is [rows][columns]."""
-    f = Function(symbol, "void", TILE_PARAMETERS, attributes=f"noinline {target.attributes}")
+@cache
+def emit_tile(tile: RegisterTile, target: Target) -> str:
+    """void tile(a, a_row, a_depth, b, b_depth, depth, acc, first) of a `RegisterTile`; acc is [rows][columns]."""
+    f = Function(tile.symbol, "void", TILE_PARAMETERS, attributes=f"noinline {target.attributes}")
     a, a_row, a_depth, b, b_depth, depth, acc, first = f.parameters
     writer = _Steps(
         f,
@@ -199,18 +209,64 @@ def _load_unless(f: Function, condition: str, type: str, places: list[str]) -> l
     return [_merge(f, type, (("zeroinitializer", before), (value, load))) for value in loaded]
 
 
+# --- strips of any number of rows -------------------------------------------------------------------------------------
+
+
+def strip_symbol(tile: RegisterTile, tails: tuple[int, ...]) -> str:
+    return f"strip.{'.'.join(map(str, tails))}.{tile.symbol}"
+
+
+@cache
+def emit_strip(tile: RegisterTile, tails: tuple[int, ...], target: Target) -> str:
+    """void strip(a, ..., first, rows): at most `tile.rows` rows, as one tile or as the tails that fit, in turn."""
+    parameters = (*TILE_PARAMETERS, ("i64", "rows"))
+    f = Function(strip_symbol(tile, tails), "void", parameters, attributes=f"noinline {target.attributes}")
+    a, a_row, *between, acc, first, rows = f.parameters
+    types = [type for type, _ in TILE_PARAMETERS]
+    whole, part, done = f.block("whole"), f.block("part"), f.block("done")
+    f.branch_if(f.compare("sge", "i64", rows, str(tile.rows)), whole, part)
+    f.place(whole)
+    f.call("void", f"@{tile.symbol}", list(zip(types, f.parameters[:-1])))
+    f.branch(done)
+    f.place(part)
+    size = tile.dtype.itemsize
+    for tail in tails:
+        before, fits, after = f.current, f.block("fits"), f.block("after")
+        f.branch_if(f.compare("sge", "i64", rows, str(tail)), fits, after)
+        f.place(fits)
+        f.call("void", f"@{replace(tile, rows=tail).symbol}", list(zip(types, (a, a_row, *between, acc, first))))
+        skip = f.binary("mul", "i64", a_row, str(tail * size), "skip")
+        moved = (
+            ("ptr", a, f.offset("i8", a, skip, "a")),
+            ("ptr", acc, f.offset("i8", acc, str(tail * tile.columns * VECTOR_BYTES), "acc")),
+            ("i64", rows, f.binary("sub", "i64", rows, str(tail), "rows")),
+        )
+        f.branch(after)
+        f.place(after)
+        a, acc, rows = [_merge(f, type, ((old, before), (new, fits))) for type, old, new in moved]
+    f.branch(done)
+    f.place(done)
+    f.return_()
+    return f.text()
+
+
 # --- transposing copy -------------------------------------------------------------------------------------------------
 
 
-def emit_transpose(symbol: str, columns: int, dtype: DType, target: Target) -> str:
-    """void symbol(source, stride, count, panel, depth): panel[k][c] = source[c * stride + k] for columns vectors of c.
+def transpose_symbol(columns: int, dtype: DType) -> str:
+    return f"transpose.{dtype.code}.{columns}"
 
-    `count` >= 1 is how many c exist; those past it repeat the last. With L lanes, L x L/2 elements at a time are
+
+@cache
+def emit_transpose(columns: int, dtype: DType, target: Target) -> str:
+    """void transpose(source, stride, count, panel, depth): panel[k][c] = source[c * stride + k].
+
+    c runs over `columns` vectors. `count` >= 1 is how many c exist; those past it repeat the last. With L lanes, L x L/2 elements at a time are
     transposed in registers that hold rows c and c + L/2, by exchanging off-diagonal blocks of halving size in both
     halves (Eklundh, "A Fast Computer Method for Matrix Transposing", 1972).
     """
     parameters = (("ptr", "source"), ("i64", "stride"), ("i64", "count"), ("ptr", "panel"), ("i64", "depth"))
-    f = Function(symbol, "void", parameters, attributes=f"noinline {target.attributes}")
+    f = Function(transpose_symbol(columns, dtype), "void", parameters, attributes=f"noinline {target.attributes}")
     source, stride, count, panel, depth = f.parameters
     element, size, lanes = element_type(dtype), dtype.itemsize, VECTOR_BYTES // dtype.itemsize
     half, width = lanes // 2, columns * lanes

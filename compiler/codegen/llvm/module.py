@@ -29,15 +29,20 @@ def _machine(target: Target, opt_level: int) -> Any:
 
 
 def joined(texts: Sequence[str]) -> str:
-    """One module's text: every line outside a function once, then the functions in order."""
+    """One module's text: every line outside a function once, then every function once, in order."""
     top: dict[str, None] = {}
-    functions: list[str] = []
+    functions: dict[str, None] = {}
     for text in texts:
+        function: list[str] = []
         for line in text.splitlines():
             if line.startswith(("declare ", "@")):
                 top[line] = None
-            else:
-                functions.append(line)
+                continue
+            function.append(line)
+            if line == "}":
+                functions["\n".join(function)] = None
+                function = []
+        functions["\n".join(function)] = None
     return "\n".join([*top, *functions, ""])
 
 

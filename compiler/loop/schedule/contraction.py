@@ -28,6 +28,7 @@ from lazygraph.compiler.loop.schedule.machine import Machine
 VECTOR_BYTES = 64  # of a logical vector, whatever the target's
 TYPICAL_EXTENT = 256  # what an extent that is not known is taken to be
 TASK_CYCLES = 60_000  # about 20 microseconds: smaller tasks are not worth a thread's waking
+MOST_TASKS = 96  # in one batch item
 THREAD_COUNTS = (2, 16)  # a cut is judged by how evenly it divides among this many
 UNKNOWN_DEPTH_BLOCK = 512
 PACK_FROM_ROWS = 192  # where the number of rows is not known
@@ -135,6 +136,8 @@ def choose(contraction: Contraction, machine: Machine, vector_bytes: int, regist
 def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> Iterator[ContractionSchedule]:
     m_known, k_known = (isinstance(axis(task.flat, role).extent, int) for role in ("m", "k"))
     size = VECTOR_BYTES // task.lanes
+    worthwhile = task.m * task.n * task.k * split // (2 * task.lanes * TASK_CYCLES)
+    most_tasks = min(MOST_TASKS, max(1, worthwhile))
     packs_a = (True, False) if task.a is not None else (True,)
     # Read in place, a panel's rows are a stride apart: the walk over all k has to stay in the second-level cache.
     walk = task.k * size * _typical(task.b.depth) if task.b is not None else 0
@@ -148,8 +151,12 @@ def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> 
         most_columns = max(1, machine.l2_bytes // 2 // (size * depth * width))
         for pack_a, pack_b_from in product(packs_a, packs_b):
             panels, strips = _ceil(task.n, width), _ceil(task.m, rows)
-            for column_panels, row_strips in product(_cuts(panels, most_columns), _cuts(strips, strips)):
+            column_cuts = _cuts(panels, most_columns)
+            for column_panels, row_strips in product(column_cuts, _cuts(strips, strips)):
                 block = (row_strips * rows, column_panels * width)
+                cuts = _ceil(strips, row_strips) * _ceil(panels, column_panels)
+                if cuts > most_tasks and (row_strips < strips or column_panels < column_cuts[-1]):
+                    continue
                 if depth >= task.k and k_known or block[0] * block[1] * size <= machine.l2_bytes // 4:
                     yield ContractionSchedule(rows, columns, tails, *block, depth, pack_a, pack_b_from)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from lazygraph.compiler.ir import dims
@@ -32,6 +33,7 @@ from lazygraph.compiler.loop.ir import (
 ROLES = {"batch": ".batch", "m": ".m", "n": ".n", "k": ".k"}
 
 
+@lru_cache(maxsize=256)
 def flatten(contraction: Contraction) -> Contraction:
     """The contraction with one `Axis` per role (of extent 1 where there was none) and indices 0, ..., 0, position."""
     linear = _with_linear_indices(contraction)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lazygraph.compiler.ir import dims
@@ -91,6 +92,7 @@ class Tiled:
     transposes: bool
 
 
+@lru_cache(maxsize=256)
 def tiled(contraction: Contraction, schedule: ContractionSchedule) -> Tiled:
     """The loops of a contraction under a schedule."""
     return _Tiling(contraction, schedule).result()
@@ -98,11 +100,11 @@ def tiled(contraction: Contraction, schedule: ContractionSchedule) -> Tiled:
 
 def contraction_work(contraction: Contraction, schedule: ContractionSchedule) -> Work:
     """One phase over the schedule's tasks; packed operands and accumulators are scratch of a worker."""
-    nest = _Tiling(contraction, schedule)
-    kernel = nest.result().kernel
+    kernel = tiled(contraction, schedule).kernel
     total = dims.product([loop.extent for loop in parallel_nest(kernel)[0]])
-    block = dims.minimum(schedule.row_block, nest.m) * dims.minimum(schedule.column_block, nest.n)
-    time = block * (nest.k * MULTIPLY_ADD_PICOSECONDS * nest.dtype.itemsize + ELEMENT_PICOSECONDS)
+    m, n, k = (axis(flatten(contraction), role).extent for role in ("m", "n", "k"))
+    block = dims.minimum(schedule.row_block, m) * dims.minimum(schedule.column_block, n)
+    time = block * (k * MULTIPLY_ADD_PICOSECONDS * contraction.acc.dtype.itemsize + ELEMENT_PICOSECONDS)
     return Work((phase("", total, time),), local_offsets(kernel)[1], 0)
 
 
