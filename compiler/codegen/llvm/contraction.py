@@ -59,11 +59,20 @@ def emit_contraction(contraction: Contraction, symbol: str, schedule: Contractio
 
 
 def _register_tile(nest: Tiled, schedule: ContractionSchedule) -> RegisterTile:
-    strides = [each if isinstance(each, int) else None for each in (nest.a_row, nest.a_depth, nest.b_depth)]
-    if strides[0] is None:  # LLVM would chain the rows' addresses through the loop, at half the speed
-        strides = [None, None, None]
-    flags = (nest.carried, nest.prefetch_a, nest.prefetch_b)
-    return RegisterTile(schedule.rows, schedule.columns, nest.dtype, *strides, *flags)
+    a_row, a_depth, b_depth = (each if isinstance(each, int) else None for each in nest.strides)
+    if a_row is None:  # LLVM would chain the rows' addresses through the loop, at half the speed
+        a_depth = b_depth = None
+    return RegisterTile(
+        schedule.rows,
+        schedule.columns,
+        nest.dtype,
+        a_row,
+        a_depth,
+        b_depth,
+        nest.carried,
+        nest.prefetch_a,
+        nest.prefetch_b,
+    )
 
 
 # --- the statements that only contractions have -----------------------------------------------------------------------

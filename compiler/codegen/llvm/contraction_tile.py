@@ -261,9 +261,9 @@ def transpose_symbol(columns: int, dtype: DType) -> str:
 def emit_transpose(columns: int, dtype: DType, target: Target) -> str:
     """void transpose(source, stride, count, panel, depth): panel[k][c] = source[c * stride + k].
 
-    c runs over `columns` vectors. `count` >= 1 is how many c exist; those past it repeat the last. With L lanes, L x L/2 elements at a time are
-    transposed in registers that hold rows c and c + L/2, by exchanging off-diagonal blocks of halving size in both
-    halves (Eklundh, "A Fast Computer Method for Matrix Transposing", 1972).
+    c runs over `columns` vectors; `count` >= 1 is how many c exist, and those past it repeat the last. With L lanes,
+    L x L/2 elements at a time are transposed in registers that hold rows c and c + L/2, by exchanging off-diagonal
+    blocks of halving size in both halves (Eklundh, "A Fast Computer Method for Matrix Transposing", 1972).
     """
     parameters = (("ptr", "source"), ("i64", "stride"), ("i64", "count"), ("ptr", "panel"), ("i64", "depth"))
     f = Function(transpose_symbol(columns, dtype), "void", parameters, attributes=f"noinline {target.attributes}")

@@ -83,9 +83,7 @@ class Tiled:
     kernel: Kernel
     dtype: DType
     width: int  # columns of a panel
-    a_row: Extent  # strides of a and b, the same at every tile
-    a_depth: Extent
-    b_depth: Extent | None  # None: packed panels and in-place reads differ
+    strides: tuple[Extent, Extent, Extent | None]  # of a's rows and k, and b's k; None: not the same at every tile
     carried: bool
     prefetch_a: bool  # read in place, a step of k apart from the next by more than a row of the tile
     prefetch_b: bool
@@ -215,9 +213,7 @@ class _Tiling:
             Kernel(flat.name, flat.buffers, flat.writes, tuple(body), flat.frames),
             self.dtype,
             self.width,
-            a.row,
-            a.depth,
-            b_depth,
+            (a.row, a.depth, b_depth),
             self.carried,
             self.a is not None and self.a.depth != 1,
             self.b is not None,
