@@ -111,6 +111,19 @@ def one_minus_logistic(node: Node) -> Value | None:
     return emit("select", condition, otherwise, then) / quotient[1]
 
 
+@STABILITY.rule("tanh(x) + 1 -> 2 (0 < x ? 1 : e) / (e + 1), e = exp(-2|x|)", "add")
+def tanh_plus_one(node: Node) -> Value | None:
+    """The sum cancels for negative x: in float32 nothing is left of it below -9. gelu is x times half of it."""
+    x = operand(node.inputs[0], "tanh")
+    return _logistic(x * 2, rising=True) * 2 if x is not None and is_uniform(node.inputs[1], 1) else None
+
+
+@STABILITY.rule("1 - tanh(x) -> 2 (0 < x ? e : 1) / (e + 1), e = exp(-2|x|)", "sub")
+def one_minus_tanh(node: Node) -> Value | None:
+    x = operand(node.inputs[1], "tanh")
+    return _logistic(x * 2, rising=False) * 2 if x is not None and is_uniform(node.inputs[0], 1) else None
+
+
 def _of_exp_plus_one(value: Value) -> Value | None:
     """x where the value is exp(x) + 1."""
     terms = operands(value, "add")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
 from lazygraph.compiler.ops.vector_math.exponential import exp_bounded
 from lazygraph.compiler.ops.vector_math.order import clamp_above
-from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, polynomial, sign_bits
+from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, polynomial, reciprocal, sign_bits
 from lazygraph.runtime.dtypes import float32, float64
 
 
@@ -54,12 +54,12 @@ TANGENT = {
 
 def tanh(b: ScalarBuilder[S], x: S) -> S:
     form, table = format_of(b, x), TANGENT[b.dtype(x)]
-    one, two = b.const(1.0, form.dtype), b.const(2.0, form.dtype)
+    one, minus_two = b.const(1.0, form.dtype), b.const(-2.0, form.dtype)
     size = b.abs(x)
     bounded = clamp_above(b, size, table.one)
     square = b.mul(bounded, bounded)
     near = b.fma(b.mul(square, bounded), polynomial(b, square, table.series), bounded)
     power = exp_bounded(b, b.add(bounded, bounded))
-    far = b.sub(one, b.div(two, b.add(power, one)))
+    far = b.fma(minus_two, reciprocal(b, b.add(power, one)), one)
     y = b.select(b.less(size, b.const(0.63, form.dtype)), near, far)
     return flip_sign(b, y, sign_bits(b, x))

@@ -77,6 +77,31 @@ def power_of_two(b: ScalarBuilder[S], exponent: S, form: Format) -> S:
     return b.bitcast(b.shift_left(biased, b.const(form.mantissa, form.signed)), form.dtype)
 
 
+def reciprocal(b: ScalarBuilder[S], x: S) -> S:
+    """1/x within 1 ulp, for x in 1 .. 2**100: cheaper than a division, of which vector units finish one lane a cycle.
+
+    r + r e (1 + e) with e = 1 - x r has the relative error e**3 (Householder's method of order 2). The first r comes
+    from the bits of x: subtracting them from a constant negates the exponent and leaves an error below 0.13.
+    """
+    form, guess = format_of(b, x), _RECIPROCAL[b.dtype(x)]
+    one = b.const(1.0, form.dtype)
+    r = b.bitcast(b.sub(b.bits(guess.bits, form.unsigned), b.bitcast(x, form.unsigned)), form.dtype)
+    for _ in range(guess.steps):
+        error = b.fma(b.neg(x), r, one)
+        r = b.fma(b.mul(r, error), b.add(error, one), r)
+    return r
+
+
+@dataclass(frozen=True)
+class Guess:
+    bits: int
+    steps: int  # until the error is below half a unit: 0.13**(3**steps)
+
+
+# The constants that minimise the greatest error of the first guess over one binade, by bisection.
+_RECIPROCAL = {float32: Guess(0x7EF311C7, 2), float64: Guess(0x7FDE623822FC16E6, 3)}
+
+
 def quick_two_sum(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
     """x + y and its rounding error, for |x| >= |y| or x = 0 (Dekker 1971)."""
     total = b.add(x, y)
