@@ -60,8 +60,12 @@ def broadcast_after(node: Node) -> Value | None:
 
 @ALGEBRA.rule("f(reshape(x), reshape(y)) -> reshape(f(x, y))", *ELEMENTWISE)
 def reshape_after(node: Node) -> Value | None:
-    """All operands are reshaped from one shape, or constants: rows that kept an axis of extent 1 are rows again."""
+    """All operands are reshaped from one shape, or constants: rows that kept an axis of extent 1 are rows again.
+
+    A reshaped number is no reason to move the reshape: it would come back by f(broadcast(x), broadcast(y)).
+    """
     sources = [operand(each, "reshape") for each in node.inputs]
+    sources = [None if source is None or uniform(source) is not None else source for source in sources]
     shapes = {source.shape for source in sources if source is not None}
     if len(shapes) != 1 or any(source is None and uniform(each) is None for source, each in zip(sources, node.inputs)):
         return None
