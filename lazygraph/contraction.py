@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Union
 
-from lazygraph.compiler.ir.dims import Dim, Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.dims import same
+from lazygraph.dims import aligned, could_be_same
 from lazygraph.frames import traced
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.promotion import as_axis, broadcast_shapes, broadcast_value, same_dtype
@@ -30,17 +29,14 @@ def contract(
     """The general dot over these axes, the axes `batch` of both side by side; ShapeError where extents differ."""
     if left.dtype.kind == "bool":
         raise DTypeError("a product of bools is not a sum: use .astype(lg.int32)")
+    wanted = list(right.shape)
     for i, j in zip(*contracted):
-        if not same(left.shape[i], right.shape[j]):
-            raise ShapeError(_mismatch(left.shape[i], right.shape[j]))
+        if not could_be_same(left.shape[i], right.shape[j]):
+            raise ShapeError("inner extents differ")
+        wanted[j] = left.shape[i]
+    right = aligned(right, tuple(wanted))
     accumulate = dtypes.float32 if left.dtype in (dtypes.float16, dtypes.bfloat16) else left.dtype
     return emit("dot", left, right, batch=(batch, batch), contract=contracted, accumulate=accumulate)
-
-
-def _mismatch(left: Extent, right: Extent) -> str:
-    if isinstance(left, Dim) or isinstance(right, Dim):
-        return f"inner extents {left} and {right} are not known to be equal"
-    return "inner extents differ"
 
 
 @traced
@@ -94,8 +90,6 @@ def vecdot(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
     for each in (left, right):
         place = as_axis(axis, each.type.rank)
         sides.append(permuted(each, [*[at for at in range(each.type.rank) if at != place], place]))
-    if not same(sides[0].shape[-1], sides[1].shape[-1]):
-        raise ShapeError(_mismatch(sides[0].shape[-1], sides[1].shape[-1]))
     lead = broadcast_shapes(sides[0].shape[:-1], sides[1].shape[:-1])
     left, right = (broadcast_value(each, (*lead, each.shape[-1])) for each in sides)
     last, batch = len(lead), tuple(range(len(lead)))

@@ -16,7 +16,7 @@ from lazygraph.compiler.ir.dims import Dim, Extent
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.dims import ShapeLike, as_extent, as_shape, fill_in, same
+from lazygraph.dims import ShapeLike, aligned, as_extent, as_shape, could_be_same, fill_in, same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.promotion import (
@@ -263,8 +263,10 @@ def concat(arrays: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
         if each.type.rank != values[0].type.rank:
             raise ShapeError("expected equal ranks")
         rest = [(a, b) for at, (a, b) in enumerate(zip(values[0].shape, each.shape)) if at != place]
-        if not builtins.all(same(a, b) for a, b in rest):
+        if not builtins.all(could_be_same(a, b) for a, b in rest):
             raise ShapeError(f"extents differ on an axis other than axis {place}")
+    first = values[0].shape
+    values = tuple([aligned(each, (*first[:place], each.shape[place], *first[place + 1 :])) for each in values])
     return Tensor(values[0] if len(values) == 1 else emit("concat", *values, axis=place))
 
 
@@ -278,7 +280,7 @@ def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
         raise ShapeError("expected at least one tensor, found none")
     values = same_dtype(*arrays)
     if builtins.any(len(each.shape) != len(values[0].shape) for each in values) or not builtins.all(
-        same(a, b) for each in values for a, b in zip(values[0].shape, each.shape)
+        could_be_same(a, b) for each in values for a, b in zip(values[0].shape, each.shape)
     ):
         raise ShapeError("expected equal shapes")
     return concat([expand_dims(Tensor(each), axis) for each in values], axis)

@@ -2,8 +2,8 @@
 
 In: tensors, arrays, nested lists and Python numbers. Out: values of one dtype and one shape. A Python number is weak:
 it takes the dtype of the tensors beside it, as in NEP 50 (https://numpy.org/neps/nep-0050-scalar-promotion.html).
-Extents broadcast when one of them is the number 1 or both are known to be equal; a symbolic extent is never treated as
-1, and two that are not known to be equal are an error, not a check at run time.
+Extents broadcast when one of them is the number 1 or both are equal; a symbolic extent is never treated as 1, and two
+that are not known to be equal are checked when the function runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full
-from lazygraph.dims import extent_value, same
+from lazygraph.dims import aligned, could_be_same, extent_value
 from lazygraph.errors import shape_text
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
@@ -173,6 +173,8 @@ def as_float(value: Value) -> Value:
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """The shape that several broadcast to, aligned at their last axes; ShapeError names the extents that do not fit.
 
+    Symbolic extents that are not known to differ count as equal: tensors of such shapes are checked where they meet.
+
     >>> import lazygraph as lg
     >>> lg.broadcast_shapes((lg.dim("n"), 1), (5,))
     (Dim(n), 5)
@@ -183,16 +185,11 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
         for axis, extent in enumerate(shape, rank - len(shape)):
             if extent == 1 or (extent == result[axis]):
                 continue
-            if result[axis] != 1 and not same(result[axis], extent):
-                raise ShapeError(_mismatch(result[axis], extent, axis - rank))
-            result[axis] = extent
+            if result[axis] != 1 and not could_be_same(result[axis], extent):
+                raise ShapeError(f"extents {result[axis]} and {extent} of axis {axis - rank} do not broadcast")
+            if result[axis] == 1 or isinstance(extent, int):
+                result[axis] = extent
     return tuple(result)
-
-
-def _mismatch(left: Extent, right: Extent, axis: int) -> str:
-    if isinstance(left, int) and isinstance(right, int):
-        return f"extents {left} and {right} of axis {axis} do not broadcast"
-    return f"extents {left} and {right} of axis {axis} are not known to be equal: use one lg.dim for both"
 
 
 def broadcast_value(value: Value, shape: Shape) -> Value:
@@ -201,13 +198,18 @@ def broadcast_value(value: Value, shape: Shape) -> Value:
         return value
     lead = len(shape) - value.type.rank
     if lead < 0 or any(
-        extent != 1 and not same(extent, wanted) for extent, wanted in zip(value.shape, shape[max(lead, 0) :])
+        extent != 1 and not could_be_same(extent, wanted) for extent, wanted in zip(value.shape, shape[max(lead, 0) :])
     ):
         raise ShapeError(f"{shape_text(value.shape)} does not broadcast to {shape_text(shape)}")
     kept = [axis for axis, extent in enumerate(value.shape) if extent != 1 or shape[lead + axis] == 1]
     if len(kept) < value.type.rank:
         value = emit("reshape", value, shape=tuple([value.shape[axis] for axis in kept]))
-    return emit("broadcast", value, shape=shape, axes=tuple([lead + axis for axis in kept]))
+    value = aligned(value, tuple([shape[lead + axis] for axis in kept]))
+    return (
+        value
+        if len(kept) == len(shape)
+        else emit("broadcast", value, shape=shape, axes=tuple([lead + axis for axis in kept]))
+    )
 
 
 def broadcast(*values: Value) -> tuple[Value, ...]:

@@ -14,7 +14,7 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.passes.shift import spread_back
 from lazygraph.creation import index_along
-from lazygraph.dims import as_extent, extent_value, same
+from lazygraph.dims import aligned, as_extent, could_be_same, extent_value
 from lazygraph.frames import composite
 from lazygraph.nn.activations import log_total, shifted
 from lazygraph.promotion import as_dtype, as_float, broadcast_value, cast, scalar_like, value_of
@@ -23,8 +23,7 @@ from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
 
-def _classes(labels: TensorLike) -> Value:
-    value = value_of(labels)
+def _classes(value: Value) -> Value:
     if not value.dtype.is_integer:
         raise DTypeError(f"class labels have an integer dtype, found {value.dtype}")
     return value if value.dtype in (dtypes.int32, dtypes.int64) else cast(value, dtypes.int64)
@@ -46,14 +45,15 @@ def cross_entropy(logits: TensorLike, labels: TensorLike) -> Tensor:
         raise ShapeError("logits have an axis of classes, found a scalar")
     axis = value.type.rank - 1
     expected = value.shape if wanted.dtype.is_float else value.shape[:-1]
-    if len(wanted.shape) != len(expected) or not all(same(a, b) for a, b in zip(wanted.shape, expected)):
+    if len(wanted.shape) != len(expected) or not all(map(could_be_same, wanted.shape, expected)):
         raise ShapeError("labels have one class per example, or one probability per logit")
     below = shifted(value, (axis,))[1]
     total = log_total(below, (axis,))
     if wanted.dtype.is_float:
         logarithms = below - spread_back(total, value, (axis,))
-        return Tensor(-emit("reduce_sum", logarithms * cast(wanted, value.dtype), axes=(axis,)))
-    classes = _checked(_classes(labels), value.shape[-1])
+        weights = cast(aligned(wanted, expected), value.dtype)
+        return Tensor(-emit("reduce_sum", logarithms * weights, axes=(axis,)))
+    classes = _checked(aligned(_classes(wanted), expected), value.shape[-1])
     chosen = emit("select", _is_class(classes, value.shape), below, scalar_like(0, below))
     return Tensor(total - emit("reduce_sum", chosen, axes=(axis,)))
 
@@ -80,6 +80,6 @@ def one_hot(labels: TensorLike, num_classes: int | Dim, dtype: DTypeLike | DType
     array([[0., 1., 0.],
            [1., 0., 0.]], dtype=float32)
     """
-    classes = _classes(labels)
+    classes = _classes(value_of(labels))
     shape = (*classes.shape, as_extent(num_classes))
     return Tensor(cast(_is_class(classes, shape), as_dtype(dtype)))

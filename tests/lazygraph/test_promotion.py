@@ -72,9 +72,45 @@ def test_a_symbolic_extent_broadcasts_with_itself_and_with_1() -> None:
         np.testing.assert_array_equal(evaluate(x + x[:, :1], {x: array}), array + array[:, :1])
 
 
-def test_a_symbolic_extent_is_never_treated_as_1_or_as_another_dim() -> None:
-    x, y = lg.placeholder((lg.dim("n"),), name="x"), lg.placeholder((lg.dim("m"),), name="y")
-    with pytest.raises(lg.ShapeError, match="n and m of axis -1 are not known to be equal: use one lg.dim for both"):
-        x + y
-    with pytest.raises(lg.ShapeError, match="n and 5"):
-        x + np.ones(5)
+def test_extents_that_are_not_known_to_be_equal_are_checked_when_the_function_runs() -> None:
+    n, m = lg.dim("n"), lg.dim("m")
+    x, y = lg.placeholder((n, 3), lg.float64, "x"), lg.placeholder((m, 1), lg.float64, "y")
+    total = x + y
+    assert total.shape == (n, 3)
+    first, second = np.arange(12.0).reshape(4, 3), np.arange(4.0).reshape(4, 1)
+    np.testing.assert_array_equal(evaluate(total, {x: first, y: second}), first + second)
+    for rows in (0, 3, 5):
+        with pytest.raises(lg.CheckFailed, match=r"expected equal extents: m = n\n.*test_promotion.py"):
+            evaluate(total, {x: first, y: np.ones((rows, 1))})
+
+
+def test_a_symbolic_extent_is_never_treated_as_1() -> None:
+    n = lg.dim("n")
+    x = lg.placeholder((n,), lg.float64, "x")
+    assert (x + np.ones(5)).shape == (5,)
+    np.testing.assert_array_equal(evaluate(x + np.ones(5), {x: np.arange(5.0)}), np.arange(5.0) + 1)
+    with pytest.raises(lg.CheckFailed, match="expected equal extents: n = 5"):
+        evaluate(x + np.ones(5), {x: np.ones(1)})
+    with pytest.raises(lg.ShapeError, match="extents n [+] 6 and 5 of axis -1 do not broadcast"):
+        lg.concat([x, np.ones(6)]) + np.ones(5)
+
+
+def test_products_pieces_and_labels_are_checked_too() -> None:
+    n, m = lg.dim("n"), lg.dim("m")
+    x, y = lg.placeholder((2, n), lg.float64, "x"), lg.placeholder((m,), lg.float64, "y")
+    labels = lg.placeholder((m,), lg.int32, "labels")
+    a, b = np.arange(6.0).reshape(2, 3), np.arange(3.0)
+    np.testing.assert_array_equal(evaluate(x @ y, {x: a, y: b}), a @ b)
+    stacked = lg.concat([x, y[None]])
+    np.testing.assert_array_equal(evaluate(stacked, {x: a, y: b}), np.concatenate([a, b[None]]))
+    loss = lg.nn.cross_entropy(x.T, labels)
+    assert evaluate(loss, {x: a, labels: [0, 1, 1]}).shape == (3,)
+    for tensor, wrong in ((x @ y, y), (stacked, y), (loss, labels)):
+        with pytest.raises(lg.CheckFailed, match="expected equal extents: m = n"):
+            evaluate(tensor, {x: a, wrong: np.zeros(2)})
+
+
+def test_gradients_pass_a_checked_extent() -> None:
+    x, y = lg.placeholder((lg.dim("n"),), lg.float64, "x"), lg.placeholder((lg.dim("m"),), lg.float64, "y")
+    slope = lg.grad(lg.sum(x * y), y)
+    np.testing.assert_array_equal(evaluate(slope, {x: np.arange(4.0), y: np.ones(4)}), np.arange(4.0))

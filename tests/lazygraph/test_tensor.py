@@ -106,3 +106,8 @@ def test_a_constant_is_a_copy() -> None:
     c = lg.constant(array)
     array[0] = 9
     np.testing.assert_array_equal(c.value.node["value"], [1.0, 2.0])
+
+
+def test_a_scalar_beside_an_array_of_one_element_compiles() -> None:
+    """Moving the broadcast of the one and the reshape of the other before the subtraction must come to an end."""
+    assert (lg.constant(np.array(3)) - np.array([1])).tolist() == [2]
