@@ -53,8 +53,8 @@ def function(
     check fails. `threads` is how many threads the function may use (default: LAZYGRAPH_NUM_THREADS, or the processors
     this process may run on); results do not depend on it.
 
-    Raises ValueError for a placeholder that the outputs need and `inputs` does not list, ShapeError or DTypeError for
-    an update that does not fit its variable.
+    `name` is an identifier, for dumps and IR. Raises ValueError for a placeholder that the outputs need and `inputs`
+    does not list, ShapeError or DTypeError for an update that does not fit its variable.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((lg.dim("n"),), lg.float32, "x")
@@ -65,6 +65,8 @@ def function(
     >>> total.numpy()
     array(6., dtype=float32)
     """
+    if not name.isidentifier():
+        raise ValueError(f"a function's name is an identifier; found {name!r}")
     arguments = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     flattened = [flatten(argument) for argument in arguments]
     results, structure = flatten(outputs)
@@ -204,7 +206,11 @@ def _symbols(captured: Captured) -> list[str]:
 def _target() -> Target:
     from lazygraph.compiler.codegen.llvm import target
 
-    return target.named(config.read("LAZYGRAPH_TARGET") or "host")
+    name = config.read("LAZYGRAPH_TARGET") or "host"
+    chosen = target.named(name)
+    if name != "host" and name not in target.runnable():
+        raise RuntimeError(f"LAZYGRAPH_TARGET is {name}: this host runs {', '.join(target.runnable())}")
+    return chosen
 
 
 def _watch(captured: Captured) -> OnPass:
