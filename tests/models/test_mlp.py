@@ -78,3 +78,15 @@ def test_one_compilation_serves_every_minibatch() -> None:
     assert network.step.compilations == 1
     with pytest.raises(lg.CheckFailed, match="extent 0 of axis 0 is not n for any n >= 1"):
         network.step(np.zeros((0, 64), np.float32), np.zeros(0, np.int32))
+
+
+def test_a_label_that_is_no_digit_fails_the_step_and_changes_no_variable() -> None:
+    network = mlp.build(1e-3, seed=0)
+    x, y = np.ones((8, 64), np.float32), np.arange(8, dtype=np.int32)
+    network.step(x, y)
+    before = [variable.numpy() for variable in network.step.variables]
+    y[5] = 10
+    with pytest.raises(lg.CheckFailed, match=r"a label is outside 0 .. 9\n.*mlp.py"):
+        network.step(x, y)
+    for variable, value in zip(network.step.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
