@@ -23,7 +23,8 @@ from lazygraph.runtime.artifact import undefined_symbols
 ALLOWED = frozenset(
     "memcpy memmove memset "
     "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait "
-    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask".split()
+    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask "
+    "sched_getcpu sched_getaffinity sched_setaffinity".split()
 )
 
 _MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine of ELF objects
