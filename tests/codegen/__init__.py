@@ -1,0 +1,1 @@
+"""Tests of code generation: kernels, contractions, the entry, the thread pool."""
