@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import round_trip
+
+round_trip.install()  # before any test module imports what it wraps
 settings.register_profile("slice", max_examples=200, derandomize=True, deadline=None, database=None)
 settings.register_profile("all", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("slice")
