@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import lazygraph as lg
+from lazygraph.compiler.codegen.llvm.target import host, runnable
 from lazygraph.function import _cached, _open_cache
 
 f32 = np.float32
@@ -381,3 +382,32 @@ def test_every_stage_is_verified_when_asked(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LAZYGRAPH_VERIFY", "1")
     x = lg.placeholder((lg.dim("n"), 3), lg.float32, "x")
     assert lg.function([x], lg.log(lg.nn.softmax(x)))(np.zeros((1, 3), f32)).shape == (1, 3)
+
+
+def test_a_dump_of_every_compilation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAZYGRAPH_DUMP", str(tmp_path))
+    x = lg.placeholder((2,), lg.float32, "x")
+    for _ in range(2):
+        step = lg.function([x], x + 1, name="increment")
+    folders = sorted(tmp_path.iterdir())
+    assert [folder.name[3:] for folder in folders] == ["_increment"] * 2
+    assert all(len(list(folder.iterdir())) == len(step.stages) for folder in folders)
+
+
+def test_targets_and_names_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = lg.placeholder((2,), lg.float32, "x")
+    with pytest.raises(ValueError, match="name is an identifier; found '../x'"):
+        lg.function([x], x, name="../x")
+    foreign = "neon" if host().architecture == "x86_64" else "sse2"
+    monkeypatch.setenv("LAZYGRAPH_TARGET", foreign)
+    with pytest.raises(RuntimeError, match=f"LAZYGRAPH_TARGET is {foreign}: this host runs"):
+        lg.function([x], x)
+
+
+@pytest.mark.parametrize("name", runnable())
+def test_every_target_that_this_host_runs(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("LAZYGRAPH_TARGET", name)
+    x = lg.placeholder((lg.dim("n"), 33), lg.float32, "x")
+    value = np.random.default_rng(0).random((17, 33), f32)
+    found = lg.function([x], x.T @ x)(value)
+    assert np.allclose(found, value.T @ value, rtol=1e-5)
