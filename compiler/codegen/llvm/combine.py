@@ -37,8 +37,10 @@ def identities(combine: str, dtypes: list[DType]) -> list[Register]:
     """What each accumulator starts from. The identity's index is the highest, so that any element's comes before it."""
     _, identity = COMBINERS[combine]
     if isinstance(identity, str):
-        return [_extreme(dtype, (identity == "highest") != (position > 0)) if position == 0 else _extreme(dtype, True)
-                for position, dtype in enumerate(dtypes)]
+        return [
+            _extreme(dtype, (identity == "highest") != (position > 0)) if position == 0 else _extreme(dtype, True)
+            for position, dtype in enumerate(dtypes)
+        ]
     return [nearest(identity, dtype) for dtype in dtypes]
 
 

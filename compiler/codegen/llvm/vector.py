@@ -190,5 +190,3 @@ def _reduction_spans(writer: KernelWriter, reduce: Reduce) -> list[_Span]:
     if whole != extent and not dims.divides(LANES, extent):
         found.append(_Span(whole, dims.floordiv(extent + LANES - 1, LANES) * LANES, lanes, True))
     return found
-
-
