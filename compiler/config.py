@@ -1,5 +1,5 @@
 """Every environment variable that the project reads, in one place.
- `lazygraph doctor` and the docs list this table. A variable marked `code` changes generated code and is part of the
+`lazygraph doctor` and the docs list this table. A variable marked `code` changes generated code and is part of the
 cache key.
 """
 

@@ -1,5 +1,5 @@
 """The driver behind `lazygraph opt`: text of a form in, named passes over it, text out.
- In: the text of a graph, a kernel or a program, and pass names: those of the pipeline's graph passes, `program` (which
+In: the text of a graph, a kernel or a program, and pass names: those of the pipeline's graph passes, `program` (which
 fuses, orders and plans a graph), `loops` (the kernels of it), and `pipeline` (all graph passes in their order). Out:
 the text of what the last pass made. Every stage is verified; golden tests go through here.
 """

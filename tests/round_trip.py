@@ -1,5 +1,5 @@
 """Every program that the suite compiles prints and parses back to itself, in all three forms.
- `install` wraps the compiler's front door: whatever a test compiles, for whatever reason, is printed, parsed and
+`install` wraps the compiler's front door: whatever a test compiles, for whatever reason, is printed, parsed and
 compared. Graphs of more than MOST nodes are left to the tests about size, which would otherwise take minutes.
 """
 

@@ -1,8 +1,8 @@
 """The graph form: immutable nodes over tensors.
- A `Node` applies an op to values and has one `Value` per result. A `Graph` closes over nodes: its inputs and variables
+A `Node` applies an op to values and has one `Value` per result. A `Graph` closes over nodes: its inputs and variables
 are `parameter` nodes, its nodes are everything that its outputs, updates and effects reach. Nodes are made freely (by a
 user's handle, by a derivative rule, by a pass) and carry the frames of the users' lines they serve;
-`compiler.ir.intern` merges equal ones. Values compare by identity; nothing here recurses over the depth of a graph.
+`Interner` merges equal ones. Values compare by identity; nothing here recurses over the depth of a graph.
 """
 
 from __future__ import annotations

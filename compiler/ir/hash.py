@@ -1,5 +1,5 @@
 """The hash of a graph: what it computes, without names, frames or the order in which it was written.
- In: a graph. Out: sha256 over its nodes in topological order, each by op, operands' numbers, attributes and types. Two
+In: a graph. Out: sha256 over its nodes in topological order, each by op, operands' numbers, attributes and types. Two
 graphs that differ only in names hash alike, and so share object code.
 """
 

@@ -1,5 +1,5 @@
 """Text back to the graph form.
- In: what `compiler.ir.print` printed (or a person wrote in that form). Out: an equal graph, its types inferred again by
+In: what `compiler.ir.print` printed (or a person wrote in that form). Out: an equal graph, its types inferred again by
 the records and held against the text. `ParseError` says what was expected, what was found, and on which line.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lazygraph.compiler.ir.dims import Extent, of_symbol
-from lazygraph.compiler.ir.graph import Frames, Graph, Node, Value, serials
+from lazygraph.compiler.ir.graph import Frames, Graph, Value, serials
 from lazygraph.compiler.ir.text import Cursor
 from lazygraph.compiler.ops.record import OPS, apply
 
@@ -152,13 +152,3 @@ def _statement(cursor: Cursor, symbols: Mapping[str, Extent], values: dict[str, 
         raise cursor.error(f"the type {inferred} of {op_name} instead of {', '.join(map(str, types))}; then")
     for value in outputs:
         values[result if len(outputs) == 1 else f"{result}.{value.index}"] = value
-
-
-def same_graph(left: Graph, right: Graph) -> bool:
-    """Whether two graphs are equal: the same nodes in the same order, with the same names, attributes and frames."""
-    from lazygraph.compiler.ir.print import print_graph
-
-    return print_graph(left) == print_graph(right) and len(left.nodes) == len(right.nodes)
-
-
-__all__ = ["Node", "parse_graph", "same_graph"]

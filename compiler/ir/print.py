@@ -1,5 +1,5 @@
 """The graph form as text.
- In: a graph. Out: one line per node, `%number = op operands attributes : types ; frames`, the same bytes for the same
+In: a graph. Out: one line per node, `%number = op operands attributes : types ; frames`, the same bytes for the same
 graph on every run and machine. `compiler.ir.parse` reads it back.
 """
 

@@ -19,7 +19,7 @@ import numpy as np
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent, Symbol
 from lazygraph.compiler.ir.graph import Frame, Frames, TensorType
-from lazygraph.runtime.dtypes import BY_CODE, DType
+from lazygraph.runtime.dtypes import BY_CODE, DType, from_numpy
 
 SMALL = 16  # elements of an array constant that print as numbers; more print as base64 of their bytes
 _TOKEN = re.compile(
@@ -91,8 +91,6 @@ def print_attribute(value: Any) -> str:
 
 def print_array(array: np.ndarray) -> str:
     """`f32[2] {1.0, 2.0}`, or `f32[1000] base64 "..."` for many elements."""
-    from lazygraph.runtime.dtypes import from_numpy
-
     dtype = from_numpy(array.dtype)
     head = f"{dtype.code}[{', '.join(map(str, array.shape))}]"
     if array.size > SMALL:

@@ -1,5 +1,5 @@
 """The laws of the graph form.
- In: a graph. Out: nothing; a broken law raises `InvalidGraph` with the node, what was expected and what was found.
+In: a graph. Out: nothing; a broken law raises `InvalidGraph` with the node, what was expected and what was found.
 Passes are held to it in tests and under `LAZYGRAPH_VERIFY=1`.
 """
 

@@ -1,5 +1,5 @@
 """Elementwise groups: every element on its own, in as few and as long loops as its accesses allow.
- In: the body of such a group. Out: its loops. Axes that every access treats as one contiguous axis are merged; the
+In: the body of such a group. Out: its loops. Axes that every access treats as one contiguous axis are merged; the
 innermost is the vector's. Where a read runs along another axis than the writes (a transposition), these two are cut
 into small blocks, so that the cache lines of both stay in use.
 """

@@ -1,5 +1,5 @@
 """The scalar body of one group's kernel, by substitution.
- In: a group and its fusion. Out: for a value and an index, the statements that compute that element: a load where the
+In: a group and its fusion. Out: for a value and an index, the statements that compute that element: a load where the
 value has a buffer elsewhere, the records' own lowerings where it is computed here. A value read twice at one index is
 computed once; a kept value of a row is written where it is first computed and read back by later stages.
 """

@@ -1,5 +1,5 @@
 """The loop form: kernels over named index spaces, with a scalar body in SSA.
- In: what `compiler.loop.lower` makes of a graph. Out: what a backend prints. Buffers are dense and row-major; an index
+In: what `compiler.loop.lower` makes of a graph. Out: what a backend prints. Buffers are dense and row-major; an index
 is a tuple of extents over loop symbols, dims and integer scalars of the body (an indirect index: a `Symbol` with the
 scalar's name). Loops start at 0. A `Kernel` is a nest of statements; a `Contraction` is a kernel of its own kind with
 index maps for its operands and a scalar epilogue. Semantics that backends must keep, whatever the schedule:

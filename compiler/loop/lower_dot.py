@@ -1,5 +1,5 @@
 """A dot and its epilogue as a contraction.
- In: the body of a contraction group. Out: a `Contraction`: named axes for batch, m, n and k, each operand as an element
+In: the body of a contraction group. Out: a `Contraction`: named axes for batch, m, n and k, each operand as an element
 at these axes (views of it are index maps), and the elementwise rest of the group as the epilogue of the accumulator.
 """
 

@@ -1,5 +1,5 @@
 """Text back to the loop form.
- In: what `compiler.loop.print` printed. Out: an equal kernel. `ParseError` says what was expected, what was found, and
+In: what `compiler.loop.print` printed. Out: an equal kernel. `ParseError` says what was expected, what was found, and
 on which line.
 """
 

@@ -1,5 +1,5 @@
 """The loop form as text.
- In: a kernel or a contraction. Out: one line per statement, loops indented, the same bytes for the same kernel. Scalars
+In: a kernel or a contraction. Out: one line per statement, loops indented, the same bytes for the same kernel. Scalars
 are `%3`, literals carry their dtype (`f32 1.0`), and an indirect index says its bound. `compiler.loop.parse` reads it
 back.
 """

@@ -1,5 +1,5 @@
 """Drops scalars that nothing uses.
- In and out: a body. Lowerings write what they may need (a clamp, a bound that turned out to be proven); what no store,
+In and out: a body. Lowerings write what they may need (a clamp, a bound that turned out to be proven); what no store,
 check or loop reads is taken out again, backwards in one sweep.
 """
 

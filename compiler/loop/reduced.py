@@ -1,5 +1,5 @@
 """Groups with reductions: rows, whose stages share one pass over cached data, and columns, one per lane.
- In: the body of such a group. Out: its loops. A row: for each reduction a loop over the row in the fixed tree of lanes,
+In: the body of such a group. Out: its loops. A row: for each reduction a loop over the row in the fixed tree of lanes,
 then one vector loop for the full values that are stored. A column: reductions in order of the index, many columns side
 by side.
 """

@@ -1,5 +1,5 @@
 """Kernels up to names: the same kernel over other buffers is the same kernel.
- In: a kernel. Out: an equal one whose name, buffers and loop symbols are numbered by position and whose frames are
+In: a kernel. Out: an equal one whose name, buffers and loop symbols are numbered by position and whose frames are
 gone; two kernels are the same code exactly if their canonical forms are equal.
 """
 

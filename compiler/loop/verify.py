@@ -1,5 +1,5 @@
 """The laws of the loop form.
- In: a kernel. Out: nothing; a broken law raises `InvalidKernel` with the statement, what was expected and what was
+In: a kernel. Out: nothing; a broken law raises `InvalidKernel` with the statement, what was expected and what was
 found.
 """
 

@@ -1,5 +1,5 @@
 """Where a value's elements come from: reads through movement ops, as index maps.
- A *view* is the result of a `Pointwise` op (reshape, transpose, slice, gather, ...): it has no home of its own, its
+A *view* is the result of a `Pointwise` op (reshape, transpose, slice, gather, ...): it has no home of its own, its
 elements are elements of its operands at computed indices. `reads(value)` follows views down to *bases*, values that are
 computed or stored somewhere, and says at which indices element (o0, o1, ...) of the value reads them. Found by running
 each op's own lowering with a builder that only records, so there is no second statement of any index map.

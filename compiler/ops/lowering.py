@@ -1,10 +1,8 @@
-"""How an op becomes loops: the five kinds that fill a record's `lower` field.
+"""How an op becomes loops: the six kinds that fill a record's `lower` field.
 
-- `Elementwise`: a scalar function in the machine's operations; fuses anywhere and is named in loop text (`%y = exp
-%x`).
+- `Elementwise`: a scalar function in the machine's operations; fuses anywhere; loop text names it (`%y = exp %x`).
 - `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota,
-random
-  bits); fuses into its consumers by substitution.
+  random bits); fuses into its consumers by substitution.
 - `Reduction`: a named combiner over the node's `axes` attribute.
 - `Product`: a general dot; becomes a `Contraction`.
 - `Loops`: the op writes its own statements (sort, scatter); operands and results are whole buffers.
@@ -17,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Union
 
-from lazygraph.compiler.ir.dims import Extent, Symbol
+from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Node
-from lazygraph.compiler.loop.ir import Body, Buffer, Index, Operand
+from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.runtime.dtypes import DType
 
 
@@ -126,16 +124,3 @@ class Leaf:
 
 
 Lowering = Union[Elementwise, Pointwise, Reduction, Product, Loops, Leaf]
-__all__ = [
-    "BodyBuilder",
-    "ElementBuilder",
-    "Elementwise",
-    "Pointwise",
-    "Reduction",
-    "Product",
-    "Loops",
-    "Leaf",
-    "Lowering",
-    "Body",
-    "Symbol",
-]

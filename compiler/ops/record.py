@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lazygraph.compiler.ir.dims import Dim, Extent
+from lazygraph.compiler.ir.dims import Dim, Extent, evaluate
 from lazygraph.compiler.ir.graph import Attributes, Frames, Graph, Node, TensorType, Value
 from lazygraph.runtime.dtypes import DType
 
@@ -21,18 +21,15 @@ if TYPE_CHECKING:
     from lazygraph.compiler.ops.lowering import Lowering
 
 TypeRule = Callable[[tuple[TensorType, ...], Attributes], Sequence[TensorType]]
-# reference(*arrays, **attributes): extents in attributes are ints by then; returns one array, or a tuple for several
-# results
+# reference(*arrays, **attributes): extents in attributes are ints by then; one array, or a tuple for several results
 Reference = Callable[..., Any]
 # jvp(node, tangents) -> tangents of the outputs; None is a symbolic zero. The rule's result is linear in the tangents.
 JvpRule = Callable[[Node, tuple[Value | None, ...]], tuple[Value | None, ...]]
 # transpose(node, cotangents, linear) -> one cotangent per input; `linear` marks the inputs to transpose with respect
-# to,
-# the others are residuals and get None
+# to, the others are residuals and get None
 TransposeRule = Callable[[Node, tuple[Value | None, ...], tuple[bool, ...]], tuple[Value | None, ...]]
 # batch(node, inputs, batched, size) -> outputs, all with a new leading axis of extent `size`; `batched` marks the
-# inputs
-# that have that axis
+# inputs that have that axis
 BatchRule = Callable[[Node, tuple[Value, ...], tuple[bool, ...], Extent], tuple[Value, ...]]
 
 
@@ -131,7 +128,6 @@ def zeros(type: TensorType) -> Value:
 
 def evaluated(attributes: Attributes, values: Mapping[str, int]) -> dict[str, Any]:
     """The attributes with every extent evaluated: what a reference takes."""
-    from lazygraph.compiler.ir.dims import evaluate
 
     def settle(each: Any) -> Any:
         if isinstance(each, Dim):

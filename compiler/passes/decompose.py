@@ -96,8 +96,7 @@ def _dot(node: Node, inputs: tuple[Value, ...]) -> Value | None:
     if not left.dtype.is_differentiable or node["accumulate"] != left.dtype:
         wide = node["accumulate"]
         left, right = (OPS["cast"](each, dtype=wide) if each.dtype != wide else each for each in (left, right))
-    # the space is laid out as (batch, a's axes in a's order, b's free axes) or mirrored, so that a's reads are
-    # contiguous
+    # the space is (batch, a's axes in a's order, b's free axes) or mirrored, so that a's reads are contiguous
     main, other = (left, right) if free_left or not free_right else (right, left)
     swap = main is right
     main_batch, other_batch = (batch_right, batch_left) if swap else (batch_left, batch_right)

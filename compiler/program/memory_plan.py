@@ -1,5 +1,5 @@
 """Which slot of the arena each temporary lives in.
- In: the temporaries with their sizes and the launches that write and read them. Out: a slot number for each, and the
+In: the temporaries with their sizes and the launches that write and read them. Out: a slot number for each, and the
 slots. Two temporaries share a slot if one is dead before the other is born, or if a kernel may write the one over the
 other. A slot's size is the maximum of its members', an expression where dims are symbolic. Greedy, in launch order,
 nearest size first.

@@ -1,5 +1,5 @@
 """The order of launches, and which variables are written in place.
- In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
+In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
 runs after those it reads from; a variable is written after every kernel that reads its old value; no variable is
 written before every kernel that can fail a check has run. A new value that cannot keep these laws in place goes to a
 temporary and is copied after the commit.

@@ -1,5 +1,5 @@
 """Text back to the program form.
- In: what `compiler.program.print` printed. Out: an equal program. `ParseError` says what was expected, what was found,
+In: what `compiler.program.print` printed. Out: an equal program. `ParseError` says what was expected, what was found,
 and on which line.
 """
 

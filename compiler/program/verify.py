@@ -1,5 +1,5 @@
 """The laws of the program form.
- In: a program. Out: nothing; a broken law raises `InvalidProgram`. The commit point is the law that matters most: no
+In: a program. Out: nothing; a broken law raises `InvalidProgram`. The commit point is the law that matters most: no
 variable is written before it, and nothing that can fail a check comes after it.
 """
 

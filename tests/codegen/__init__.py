@@ -1,1 +1,2 @@
-"""Tests of code generation: kernels, contractions, the entry, the thread pool."""
+"""Machine code from kernels: vectors, contractions, control flow, the entry, the pool, every target.
+In: kernels and programs made by hand. Out: the results that differ from NumPy's."""

@@ -1,5 +1,5 @@
 """Random graphs for property tests: every kind of op, shared operands, symbolic extents, several outputs and updates.
- In: hypothesis' `draw`. Out: a `Case`: a graph, and arrays for its inputs and variables. Values stay of moderate size,
+In: hypothesis' `draw`. Out: a `Case`: a graph, and arrays for its inputs and variables. Values stay of moderate size,
 so that rounding is all that may differ between two evaluations.
 """
 
