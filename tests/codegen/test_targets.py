@@ -9,7 +9,6 @@ from lazygraph.compiler.codegen.llvm.module import (
     assembly,
     compile_module,
     joined,
-    undefined_symbols,
 )
 from lazygraph.compiler.codegen.llvm.target import NAMED, host, named, runnable
 from lazygraph.compiler.codegen.llvm.text import Function
@@ -18,6 +17,7 @@ from lazygraph.compiler.loop.build import result_dtype
 from lazygraph.compiler.loop.ir import Buffer
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS
+from lazygraph.runtime.artifact import undefined_symbols
 from lazygraph.runtime.dtypes import bool_, float32, float64
 from tests.codegen.harness import Compiled, wrapper
 from tests.codegen.kernels import DTYPES, elementwise, kernel

@@ -7,7 +7,6 @@ mathematics that became a call of libm is a mistake of ours, found here and not 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from lazygraph.compiler.codegen.llvm.target import Target
+from lazygraph.runtime.artifact import undefined_symbols
 
 MEMORY_SYMBOLS = frozenset({"memcpy", "memmove", "memset"})
 
@@ -78,25 +78,3 @@ def assembly(texts: Sequence[str], target: Target, opt_level: int = 2) -> str:
     machine, module = _optimised(texts, target, opt_level)
     text: str = machine.emit_assembly(module)
     return text
-
-
-def undefined_symbols(object_code: bytes) -> list[str]:
-    """The names that a 64-bit little-endian ELF object leaves to its loader (ELF-64 Object File Format 1.5)."""
-    if object_code[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("object code is not a 64-bit little-endian ELF file")
-    (sections_at,) = struct.unpack_from("<Q", object_code, 0x28)
-    size, count = struct.unpack_from("<HH", object_code, 0x3A)
-    # Elf64_Shdr: name, type, flags, address, offset, size, link, info, alignment, entry size
-    sections = [struct.unpack_from("<IIQQQQIIQQ", object_code, sections_at + size * number) for number in range(count)]
-    names: list[str] = []
-    for _, kind, _, _, offset, length, link, _, _, entry in sections:
-        if kind != 2:  # SHT_SYMTAB
-            continue
-        text_at = sections[link][4]
-        for at in range(offset + entry, offset + length, entry):
-            # Elf64_Sym: name, info, other, section, value, size; section 0 is "undefined"
-            name, _, _, section = struct.unpack_from("<IBBH", object_code, at)
-            if section == 0:
-                start = text_at + name
-                names.append(object_code[start : object_code.index(b"\0", start)].decode())
-    return names
