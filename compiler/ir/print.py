@@ -6,8 +6,9 @@ graph on every run and machine. `compiler.ir.parse` reads it back.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from lazygraph.compiler.ir.dims import Symbol, symbols
+from lazygraph.compiler.ir.dims import Dim, Symbol, symbols
 from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ir.text import print_attribute, print_frames, print_symbol
 
@@ -62,14 +63,19 @@ def _is_plain(name: str) -> bool:
 
 
 def graph_symbols(graph: Graph) -> frozenset[Symbol]:
-    """Every dim that occurs in a type of the graph, and in the ranges of these."""
+    """Every dim that occurs in a type or an attribute of the graph, its sub-graphs included."""
     found: set[Symbol] = set()
     for node in graph.nodes:
-        for value in node.outputs:
-            for extent in value.shape:
-                if not isinstance(extent, int):
-                    found |= symbols(extent)
+        found |= _symbols((*[value.shape for value in node.outputs], *node.attributes.values()))
+        for inner in node.graphs:
+            found |= graph_symbols(inner)
     return frozenset(found)
+
+
+def _symbols(attribute: Any) -> frozenset[Symbol]:
+    if isinstance(attribute, tuple):
+        return frozenset().union(*map(_symbols, attribute))
+    return symbols(attribute) if isinstance(attribute, Dim) else frozenset()
 
 
 def _parameter(value: Value, names: Mapping[Value, str]) -> str:

@@ -251,6 +251,12 @@ def test_dims_that_contradict_or_follow_from_nothing() -> None:
         lg.function([x], x, threads=0)
 
 
+def test_a_dim_that_only_an_index_names_is_an_error_when_the_function_is_made() -> None:
+    k, x = lg.dim("k", max=5), lg.placeholder((lg.dim("n") + 10,), lg.float32, "x")
+    with pytest.raises(ValueError, match="dim 'k' does not follow from the inputs"):
+        lg.function([x], x[k : k + 3])
+
+
 # --- calling ----------------------------------------------------------------------------------------------------------
 
 
