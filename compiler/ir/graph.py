@@ -232,6 +232,27 @@ class Graph:
                 found[value].append(node)
         return {value: tuple(nodes) for value, nodes in found.items()}
 
+    @cached_property
+    def key(self) -> Any:
+        """Hashable, and equal for equal graphs: values are numbered, so the names of inputs do not count."""
+        numbers = {value: number for number, value in enumerate(v for node in self.nodes for v in node.outputs)}
+        parameters = {*self.inputs, *self.variables}
+        nodes = tuple(
+            [
+                (
+                    node.op.name,
+                    tuple([numbers[each] for each in node.inputs]),
+                    tuple([each.type for each in node.outputs]),
+                    () if node.outputs[0] in parameters else (node.serial, _attributes_key(node.attributes)),
+                    tuple([each.key for each in node.graphs]),
+                )
+                for node in self.nodes
+            ]
+        )
+        updates = tuple([(numbers[variable], numbers[new]) for variable, new in self.updates])
+        ends = tuple([tuple([numbers[each] for each in part]) for part in (self.outputs, self.effects)])
+        return nodes, len(self.inputs), len(self.variables), updates, ends
+
 
 def topological(results: Iterable[Value], first: Iterable[Value] = ()) -> tuple[Node, ...]:
     """Every node that the results reach, operands first; parameters in `first` lead, in their order."""
@@ -253,18 +274,25 @@ def topological(results: Iterable[Value], first: Iterable[Value] = ()) -> tuple[
 
 
 class Interner:
-    """Makes equal nodes one: (op, inputs, attributes, sub-graphs, serial). The survivor carries the union of frames."""
+    """Makes equal nodes one: (op, inputs, attributes, sub-graphs, serial). The survivor carries the union of frames.
 
-    def __init__(self) -> None:
+    `inside` is what becomes of a node's sub-graphs before they are compared.
+    """
+
+    def __init__(self, inside: Callable[[Graph], Graph]) -> None:
+        self._inside = inside
         self._nodes: dict[Any, Node] = {}
 
     def node(self, node: Node, inputs: tuple[Value, ...]) -> Node:
         """The one node equal to `node` over the (already interned) inputs."""
-        key = (node.op.name, inputs, node.serial, node.graphs, _attributes_key(node.attributes))
+        graphs = tuple([self._inside(each) for each in node.graphs])
+        inner = tuple([each.key for each in graphs])
+        key = (node.op.name, inputs, node.serial, inner, _attributes_key(node.attributes))
         known = self._nodes.get(key)
         if known is None:
             same = all(old is new for old, new in zip(node.inputs, inputs, strict=True))
-            known = node if same else with_inputs(node, inputs)
+            same = same and inner == tuple([each.key for each in node.graphs])
+            known = node if same else with_inputs(node, inputs, graphs)
             self._nodes[key] = known
         elif node.frames != known.frames:
             merged = dict.fromkeys((*known.frames, *node.frames))
@@ -276,26 +304,23 @@ def _attributes_key(attributes: Attributes) -> Any:
     return tuple([(name, attribute_key(attributes[name])) for name in sorted(attributes)]) if attributes else ()
 
 
-def with_inputs(node: Node, inputs: Sequence[Value]) -> Node:
-    """The same application over other inputs, its types inferred again."""
-    types = (
-        node.op.type_rule(tuple([each.type for each in inputs]), node.attributes)
-        if inputs
-        else [v.type for v in node.outputs]
-    )
-    return Node(node.op, inputs, node.attributes, types, frames=node.frames, graphs=node.graphs, serial=node.serial)
+def with_inputs(node: Node, inputs: Sequence[Value], graphs: tuple[Graph, ...] | None = None) -> Node:
+    """The same application over other inputs (and sub-graphs, where they are given), its types inferred again."""
+    graphs = node.graphs if graphs is None else graphs
+    types = node.op.result_types([each.type for each in inputs], node.attributes, graphs)
+    return Node(node.op, inputs, node.attributes, types, frames=node.frames, graphs=graphs, serial=node.serial)
 
 
 Replace = Callable[[Node, tuple[Value, ...]], Sequence[Value] | None]
 
 
 def rewrite(graph: Graph, replace: Replace, name: str | None = None) -> Graph:
-    """The graph with every node offered to `replace(node, new_inputs)`, operands first, and interned.
+    """The graph with every node offered to `replace(node, new_inputs)`, operands first, and interned; so in sub-graphs.
 
     `replace` returns the values that stand for the node's outputs (nodes it makes carry the replaced node's frames), or
     None to keep the node over its new inputs. Parameters are kept.
     """
-    interner = Interner()
+    interner = Interner(lambda inner: rewrite(inner, replace))
     new: dict[Value, Value] = {}
     canonical: dict[Value, Value] = {}
 

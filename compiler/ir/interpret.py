@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -60,6 +61,8 @@ def interpret(
 def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[str, int]) -> tuple[np.ndarray, ...]:
     """The arrays of a node's results, of the types that its type rule gave."""
     attributes = evaluated(node.attributes, values)
+    if node.graphs:
+        attributes["graphs"] = tuple([partial(_results, graph, values) for graph in node.graphs])
     try:
         with np.errstate(all="ignore"):
             found = node.op.reference(*operands, **attributes)
@@ -73,6 +76,10 @@ def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[st
             gave, typed = f"{array.dtype}{list(array.shape)}", f"{output.dtype}{list(shape)}"
             raise ValueError(f"{node.op.name}: its reference gave {gave} where its type is {typed}")
     return arrays
+
+
+def _results(graph: Graph, values: Mapping[str, int], *operands: np.ndarray) -> tuple[np.ndarray, ...]:
+    return interpret(graph, operands, extents=values).outputs
 
 
 # --- symbolic extents -------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def _verify_node(graph: Graph, node: Node, seen: set[Value]) -> None:
     for operand in node.inputs:
         _expect(operand in seen, graph, f"{node!r} comes before its operand {operand}")
         _expect(operand.node.outputs[operand.index] is operand, graph, f"{operand} is not a result of its node")
-    types = tuple(node.op.type_rule(tuple([each.type for each in node.inputs]), node.attributes))
+    types = node.op.result_types([each.type for each in node.inputs], node.attributes, node.graphs)
     found = tuple([each.type for each in node.outputs])
     _expect(types == found, graph, f"{node!r}: the record infers {', '.join(map(str, types))}")
     _expect(node.op.flags.pure or node.serial != 0, graph, f"{node!r} is an effect without a serial")

@@ -20,8 +20,11 @@ from lazygraph.runtime.dtypes import DType
 if TYPE_CHECKING:
     from lazygraph.compiler.ops.lowering import Lowering
 
+# type_rule(types of the operands, attributes) -> types of the results; an op with sub-graphs finds them in the
+# attributes under "graphs"
 TypeRule = Callable[[tuple[TensorType, ...], Attributes], Sequence[TensorType]]
-# reference(*arrays, **attributes): extents in attributes are ints by then; one array, or a tuple for several results
+# reference(*arrays, **attributes): extents in attributes are ints by then; one array, or a tuple for several results.
+# Sub-graphs come as `graphs`: a function from arrays to a tuple of arrays for each
 Reference = Callable[..., Any]
 # jvp(node, tangents) -> tangents of the outputs; None is a symbolic zero. The rule's result is linear in the tangents.
 JvpRule = Callable[[Node, tuple[Value | None, ...]], tuple[Value | None, ...]]
@@ -83,9 +86,15 @@ class Op:
     ulp: float  # accuracy: largest error in units in the last place of float32 results; 0 for exact ops
     flags: Flags = field(default_factory=Flags)
 
-    def __call__(self, *inputs: Value, **attributes: Any) -> Any:
-        outputs = apply(self, inputs, attributes)
+    def __call__(self, *inputs: Value, graphs: tuple[Graph, ...] = (), **attributes: Any) -> Any:
+        outputs = apply(self, inputs, attributes, graphs=graphs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def result_types(
+        self, types: Sequence[TensorType], attributes: Attributes, graphs: tuple[Graph, ...]
+    ) -> tuple[TensorType, ...]:
+        """The types of the results over operands of these types: what the type rule says, which raises on a mistake."""
+        return tuple(self.type_rule(tuple(types), {**attributes, "graphs": graphs} if graphs else attributes))
 
 
 OPS: dict[str, Op] = {}
@@ -109,7 +118,7 @@ def apply(
     serial: int = 0,
 ) -> tuple[Value, ...]:
     """Make a node: its result types come from the record's type rule, which raises on a mistake."""
-    types = op.type_rule(tuple([each.type for each in inputs]), attributes)
+    types = op.result_types([each.type for each in inputs], attributes, graphs)
     return Node(op, inputs, attributes, types, frames=frames, graphs=graphs, serial=serial).outputs
 
 

@@ -78,7 +78,7 @@ class _Sweep:
     def __init__(self, table: RuleTable, most_steps: int) -> None:
         self.table = table
         self.steps_left = most_steps
-        self.interner = Interner()
+        self.interner = Interner(lambda inner: simplified(inner, table))
         self.settled: dict[Value, Value] = {}
         self.replacements: dict[Node, tuple[Node, Value]] = {}  # node -> (it over settled inputs, what stands for it)
 
