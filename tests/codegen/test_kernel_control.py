@@ -212,3 +212,32 @@ def test_a_check_on_a_value_equal_in_all_lanes():
     for extent, value, error in ((0, 500, 0), (5, 500, 1), (64, 500, 1), (70, 5, 0)):
         control = compiled.run([np.array([value], np.int32), np.zeros(extent, np.int32)], {"n": extent})
         assert control[artifact.CONTROL_ERROR // 4] == error
+
+
+@pytest.mark.parametrize("cancelled", (False, True))
+@pytest.mark.parametrize("kind", ("serial", "carry", "while"))
+def test_long_loops_end_when_the_caller_cancels(kind, cancelled):
+    z = Buffer("z", int64, ())
+
+    def count(b):
+        b.store(z, (), b.let("add", b.load(z, ()), b.literal(1, int64)))
+
+    def fill(b):
+        if kind == "serial":
+            b.loop("serial", "i", N, lambda i: count(b))
+        elif kind == "carry":
+            b.carry("i", N, [b.literal(0, int64)], lambda i, carried: (count(b), carried)[1])
+        else:
+            end = b.index_value(N, int64)
+
+            def body(carried):
+                count(b)
+                return (b.let("add", carried[0], b.literal(1, int64)),)
+
+            b.while_([b.literal(0, int64)], lambda carried: b.let("lt", carried[0], end), body)
+
+    out = np.zeros((), np.int64)
+    bound = Compiled(kernel("count", [z], ["z"], fill)).bind([out], {"n": 100})
+    bound.control[artifact.CONTROL_CANCEL // 4] = cancelled
+    bound()
+    assert out == (1 if cancelled else 100)

@@ -2,6 +2,8 @@
 
 In: a statement. Out: blocks. `counted` is the one serial loop that `Loop`, `Carry` and serial reductions share; in
 vector code all lanes run its iterations together. `while` and `if` decide for one scalar and stay out of vector code.
+Loops that may run for long end early when the caller cancels: what they leave behind is not used, because the entry
+looks at the same flag before it goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from lazygraph.compiler.codegen.llvm.writer import KernelWriter, runs, stored_in
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Body, Carry, If, Loop, While
 
+_UNASKED = 64  # iterations of a loop that does not ask whether the caller has cancelled: loops in it do
+
 
 def counted(
     writer: KernelWriter,
@@ -22,14 +26,21 @@ def counted(
     initial: list[Register],
     iteration: Callable[[list[Register]], list[Register]],
     body: Body,
+    going: Callable[[], str] | None = None,
 ) -> list[Register]:
     """for name in 0 .. extent-1 with carried registers; `iteration` writes the body and gives their next values."""
     zero = writer.indices.constant(0)
     end = writer.extent(extent, name)
-    with writer.placement.loop(name, zero, end, 1, initial, stored_in(body), runs(extent)) as loop:
+    with writer.placement.loop(name, zero, end, 1, initial, stored_in(body), runs(extent), going) as loop:
         writer.known[name] = loop.index
         loop.next = iteration(loop.carried)
     return loop.results
+
+
+def _going(writer: KernelWriter, extent: Extent) -> Callable[[], str] | None:
+    """What a loop asks before its next iteration; None where it is short, or part of a loop over lanes."""
+    short = isinstance(extent, int) and extent <= _UNASKED
+    return None if short or writer.indices.lanes is not None else writer.going
 
 
 def write_serial(writer: KernelWriter, loop: Loop) -> None:
@@ -37,7 +48,7 @@ def write_serial(writer: KernelWriter, loop: Loop) -> None:
         writer.body(loop.body)
         return []
 
-    counted(writer, loop.symbol.name, loop.extent, [], iteration, loop.body)
+    counted(writer, loop.symbol.name, loop.extent, [], iteration, loop.body, _going(writer, loop.extent))
 
 
 def write_carry(writer: KernelWriter, carry: Carry) -> None:
@@ -47,7 +58,8 @@ def write_carry(writer: KernelWriter, carry: Carry) -> None:
         return writer.carried(carry.values)
 
     initial = writer.carried(carry.initial)
-    writer.bind(carry.vars, counted(writer, carry.symbol.name, carry.extent, initial, iteration, carry.body))
+    going = _going(writer, carry.extent)
+    writer.bind(carry.vars, counted(writer, carry.symbol.name, carry.extent, initial, iteration, carry.body, going))
 
 
 def write_while(writer: KernelWriter, loop: While) -> None:
@@ -73,7 +85,7 @@ def write_while(writer: KernelWriter, loop: While) -> None:
             writer.body(loop.body)
             for phi, each in zip(phis, writer.operands(loop.values)):
                 phi.add(each.name, function.current)
-            function.branch(head)
+            function.branch_if(writer.going(), head, done)
     function.place(done)
     writer.bind(loop.vars, [Register(phi.name, each.dtype, 0, placement.level) for phi, each in zip(phis, initial)])
 

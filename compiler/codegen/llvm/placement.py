@@ -9,7 +9,7 @@ instruction selection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -132,9 +132,11 @@ class Placement:
         carried: Sequence[Register],
         stored: frozenset[str],
         certain: bool,
+        going: Callable[[], str] | None = None,
     ) -> Iterator[Loop]:
         """for (index = begin; index < end; index += step) with carried values; `certain`: begin < end is known.
 
+        `going` writes a condition without which no iteration but the first begins.
         The body sets `loop.next`; after it `loop.results` are the values of the last iteration, or the initial ones.
         Loads move out of the body into a block that runs only if the body does.
         """
@@ -163,6 +165,8 @@ class Placement:
                 yield loop
                 following = function.binary("add", "i64", index.name, str(step), f"{hint}.next")
                 more = function.compare("slt", "i64", following, end.name, f"{hint}.more")
+                if going is not None:
+                    more = function.binary("and", "i1", more, going(), f"{hint}.on")
                 latch = function.current
                 index.add(following, latch)
                 for phi, each in zip(phis, loop.next):

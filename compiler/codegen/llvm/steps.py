@@ -101,6 +101,9 @@ class _Part:
         self.closure = self.f.value(
             f"alloca [{layout.CLOSURE_BUFFERS + max(words, default=0)} x i64], align 8", "closure"
         )
+        # In place of the control block for kernels behind the commit: they fail no checks, and nobody cancels them.
+        self.deaf = self.f.value("alloca i64, align 8", "deaf")
+        self.f.store("i64", "0", self.deaf, 8)
 
     def write(self, steps: Sequence[Step], committed: bool) -> bool:
         """Append the steps; gives whether the commit lies behind."""
@@ -136,7 +139,7 @@ class _Part:
     def _launch(self, launch: Launch, committed: bool) -> None:
         f, kernel = self.f, self.kernels[launch.kernel]
         f.comment(f"{launch.kernel}({', '.join(map(str, launch.places))})")
-        self._closure(launch, kernel)
+        self._closure(launch, kernel, committed)
         for task in self.frame.tasks[launch.kernel]:
             function = f"@{self.symbols[kernel.name]}{task.suffix}"
             match task.count:
@@ -148,10 +151,10 @@ class _Part:
                     self._choose(function, task, committed)
             self._stop_if_asked(committed)
 
-    def _closure(self, launch: Launch, kernel: AnyKernel) -> None:
+    def _closure(self, launch: Launch, kernel: AnyKernel, committed: bool) -> None:
         f, scratch = self.f, self.frame.scratch
         words = [
-            ("ptr", "%control"),
+            ("ptr", self.deaf if committed else "%control"),
             ("ptr", scratch["worker"].read(f)),
             ("i64", scratch["stride"].read(f)),
             ("ptr", scratch["shared"].read(f)),

@@ -45,6 +45,7 @@ class KernelWriter:
         self.indices = Indices(self.scalars, self.known)
         self.arrays: dict[str, Array] = {}
         self.memory = Memory(self.placement, self.scalars, self.indices, self.arrays)
+        self._control = self.word(artifact.CLOSURE_CONTROL, "ptr", "control")
         self._load_closure()
 
     def _load_closure(self) -> None:
@@ -69,6 +70,13 @@ class KernelWriter:
     def word(self, number: int, type: str, hint: str) -> str:
         """A word of the closure."""
         return self.function.load(type, self.function.offset("i64", "%closure", str(number), f"{hint}.word"), 8, hint)
+
+    def going(self) -> str:
+        """Whether the caller has not cancelled, as a bool asked here and now."""
+        function = self.function
+        flag = function.offset("i8", self._control, str(artifact.CONTROL_CANCEL), "cancel")
+        asked = function.value(f"load atomic i32, ptr {flag} monotonic, align 4", "cancelled")
+        return function.compare("eq", "i32", asked, "0", "going")
 
     def operand(self, operand: Operand) -> Register:
         if isinstance(operand, Literal):
