@@ -11,8 +11,6 @@ from typing import Any
 from lazygraph.compiler.ir.dims import Extent, symbols
 from lazygraph.compiler.ir.graph import Graph, Value, attribute_key
 
-_NAMES = frozenset({"name", "message"})  # attributes that code does not depend on
-
 
 def graph_hash(graph: Graph) -> str:
     """Hexadecimal sha256 of the graph's structure."""
@@ -23,9 +21,8 @@ def graph_hash(graph: Graph) -> str:
         digest.update(repr(parts).encode())
 
     for node in graph.nodes:
-        attributes = [
-            (name, attribute_key(node.attributes[name])) for name in sorted(node.attributes) if name not in _NAMES
-        ]
+        kept = sorted(node.attributes.keys() - set(node.op.flags.labels))
+        attributes = [(name, attribute_key(node.attributes[name])) for name in kept]
         feed(
             node.op.name, [numbers[each] for each in node.inputs], attributes, [str(each.type) for each in node.outputs]
         )

@@ -17,7 +17,7 @@ from lazygraph.compiler.loop.ir import AnyKernel, Kernel
 from lazygraph.compiler.loop.lower_dot import contraction
 from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.reduced import write_columns, write_rows
-from lazygraph.compiler.ops.lowering import Loops
+from lazygraph.compiler.ops.lowering import Loops, Reduction
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def _kernel_name(fusion: Fusion, group: Group) -> str:
     ops = [value.node.op.name for value in group.members]
     if group.kind in ("contraction", "loops"):
         return ops[0] if len(ops) == 1 or group.kind == "loops" else f"{ops[0]}_{ops[-1]}"
-    reductions = dict.fromkeys(name for name in ops if name.startswith(("reduce", "arg")))
+    reduced = [value.node.op for value in group.members if isinstance(value.node.op.lower, Reduction)]
     stored = [value.node.op.name for value in group.members if value in fusion.stored]
-    return "_".join(dict.fromkeys((*reductions, stored[-1])))
+    return "_".join(dict.fromkeys((*[op.name for op in reduced], stored[-1])))
 
 
 def _loops(body: GroupBody) -> InPlace:

@@ -86,7 +86,7 @@ check = register(
             ALL_TYPES, _check_cases, lambda rng: [((*smooth(rng, (3,)), np.ones((), np.bool_)), {"message": "holds"})]
         ),
         ulp=0,
-        flags=Flags(pure=False, linear=(0,)),
+        flags=Flags(pure=False, linear=(0,), labels=("message",)),
     )
 )
 

@@ -227,7 +227,7 @@ gather = register(
         lower=Pointwise(_gather_element),
         domain=Domain(ALL_TYPES, _gather_cases, _gather_smooth),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )
 

@@ -13,7 +13,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, ser
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batch_leaf
 from lazygraph.compiler.ops.lowering import ElementBuilder, Leaf, Pointwise
-from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Op, apply, no_tangent, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, hostile, no_smooth
 from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, require_operands, require_shape
 from lazygraph.runtime.dtypes import DType, from_numpy, int64
@@ -119,6 +119,7 @@ parameter = register(
         lower=Leaf(),
         domain=Domain((), lambda rng, dtype: [], no_smooth),
         ulp=0,
+        flags=Flags(labels=("name",)),
     )
 )
 

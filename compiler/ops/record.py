@@ -57,6 +57,8 @@ class Flags:
     commutative: bool = False
     linear: tuple[int, ...] = ()  # operands in which the op is linear, each with the others fixed
     variadic: bool = False  # takes any number of operands, and what is said of operand 0 holds for all
+    moves: bool = False  # every element of the result is an element of operand 0
+    labels: tuple[str, ...] = ()  # attributes that only people read: object code does not depend on them
 
 
 class NotLinear:

@@ -109,7 +109,7 @@ slice_ = register(
         lower=Pointwise(_slice_element),
         domain=Domain(ALL_TYPES, unary_cases(_SLICES), unary_smooth(_SLICES)),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )
 

@@ -129,7 +129,7 @@ reshape = register(
         lower=Pointwise(_reshape_element),
         domain=_unary_domain(_RESHAPES),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )
 
@@ -182,7 +182,7 @@ transpose = register(
         lower=Pointwise(_transpose_element),
         domain=_unary_domain(_TRANSPOSES),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )
 
@@ -247,7 +247,7 @@ broadcast = register(
         lower=Pointwise(_broadcast_element),
         domain=_unary_domain(_BROADCASTS),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )
 
@@ -293,6 +293,6 @@ reverse = register(
         lower=Pointwise(_reverse_element),
         domain=_unary_domain(_REVERSES),
         ulp=0,
-        flags=Flags(linear=(0,)),
+        flags=Flags(linear=(0,), moves=True),
     )
 )

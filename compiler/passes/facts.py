@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import lazygraph.compiler.ops  # noqa: F401  (fills the table of records)
 from lazygraph.compiler.ir.dims import prove_nonnegative
 from lazygraph.compiler.ir.graph import Node, Value
+from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.passes.match import axes_in, is_finite_or_zero, is_uniform, made_by, operand, operands, uniform
 
 DEPTH = 6
 Fact = Callable[[Node, int], bool]
 
-VIEWS = ("reshape", "transpose", "broadcast", "slice", "reverse", "gather", "stop_gradient")
+MOVES = tuple([name for name, op in OPS.items() if op.flags.moves])
+VIEWS = (*MOVES, "stop_gradient")
 
 
 def is_nonnegative(value: Value, depth: int = DEPTH) -> bool:

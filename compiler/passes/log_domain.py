@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full, zeros
-from lazygraph.compiler.passes.facts import is_at_most_zero, is_nonnegative, is_shifted_by_maximum
+from lazygraph.compiler.passes.facts import MOVES, is_at_most_zero, is_nonnegative, is_shifted_by_maximum
 from lazygraph.compiler.passes.match import is_positive, is_uniform, made_by, operand, operands
 from lazygraph.compiler.passes.rules import RuleTable
 from lazygraph.compiler.passes.shift import finite_maximum, folded_below_zero, or_zero, spread_back
 
 LOG_DOMAIN = RuleTable()
 DEPTH = 6
-VIEWS = ("reshape", "transpose", "broadcast", "slice", "reverse")
 
 
 def is_exponential(value: Value, depth: int = DEPTH) -> bool:
@@ -64,8 +63,7 @@ _EXPONENTIAL: Mapping[str, Callable[[Node, int], bool]] = {
     "add": _terms,
     "reduce_sum": lambda node, depth: made_by(node.inputs[0], "exp"),
     "cast": lambda node, depth: node.inputs[0].dtype.is_float and _first(node, depth),
-    "gather": _first,
-    **{view: _first for view in VIEWS},
+    **{view: _first for view in MOVES},
 }
 
 
@@ -113,7 +111,7 @@ def log_of_choice(node: Node) -> Value | None:
 @LOG_DOMAIN.rule("log(view(p)) -> view(log(p)) for exponential p", "log")
 def log_of_view(node: Node) -> Value | None:
     view = node.inputs[0].node
-    if view.op.name not in (*VIEWS, "gather", "cast") or not is_exponential(node.inputs[0]):
+    if view.op.name not in (*MOVES, "cast") or not is_exponential(node.inputs[0]):
         return None
     p, *indices = view.inputs
     return emit(view.op.name, emit("log", p), *indices, **view.attributes)

@@ -64,6 +64,14 @@ def test_the_type_rule_says_what_the_reference_gives(name: str) -> None:
             evaluate(case.node.outputs, case.parameters, case.arrays)  # raises where dtype or shape differ
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].flags.moves])
+def test_an_op_that_moves_gives_elements_of_its_first_operand(name: str) -> None:
+    op = OPS[name]
+    for arrays, attributes in op.domain.cases(rng(name), op.domain.dtypes[0]):
+        (found,) = as_array(op.reference(*arrays, **attributes))
+        assert {each.tobytes() for each in found.ravel()} <= {each.tobytes() for each in arrays[0].ravel()}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_first_and_second_derivatives_are_those_of_finite_differences(name: str) -> None:
     for case in smooth_cases(name):
