@@ -104,13 +104,13 @@ def linear_operands(op: Op, count: int) -> list[int]:
     return list(range(count)) if op.flags.variadic else [each for each in op.flags.linear if each < count]
 
 
-def transposed(case: Applied, mask: tuple[bool, ...], u: np.ndarray) -> list[np.ndarray | None]:
-    """J^T u for the operands of the mask, by the record's transpose rule."""
-    cotangent = stand_in(u)
-    found = case.node.op.transpose(case.node, (cotangent,), mask)
+def transposed(case: Applied, mask: tuple[bool, ...], u: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+    """J^T u for the operands of the mask, by the record's transpose rule; u has an array for each result."""
+    cotangents = [stand_in(each) for each in u]
+    found = case.node.op.transpose(case.node, tuple(cotangents), mask)
     assert [each is not None for each in found] == list(mask), f"{case.node}: cotangents for {mask}: {found}"
     wanted = [each for each in found if each is not None]
-    arrays = iter(evaluate(wanted, (*case.parameters, cotangent), [*case.arrays, u]))
+    arrays = iter(evaluate(wanted, (*case.parameters, *cotangents), [*case.arrays, *u]))
     return [None if each is None else next(arrays) for each in found]
 
 
@@ -120,17 +120,18 @@ def test_the_transpose_is_the_adjoint_of_the_derivative(name: str) -> None:
     assert cases, f"{name} has a transpose but no smooth case to try it on"
     for case in cases:
         count = len(case.arrays)
-        u = np.random.default_rng(3).standard_normal(tuple(case.node.output.shape))
+        generator = np.random.default_rng(3)
+        u = [generator.standard_normal(tuple(each.shape)) for each in case.node.outputs]
         alone = {}
         for operand in linear_operands(case.node.op, count):
             v = np.random.default_rng(4).standard_normal(case.arrays[operand].shape)
             tangent = stand_in(v)
-            (jv,) = pushed_forward(case.node.outputs, {case.parameters[operand]: tangent})
-            assert jv is not None
-            (forward,) = evaluate([jv], (*case.parameters, tangent), [*case.arrays, v])
+            jv = [each for each in pushed_forward(case.node.outputs, {case.parameters[operand]: tangent}) if each]
+            assert len(jv) == len(u)
+            forward = evaluate(jv, (*case.parameters, tangent), [*case.arrays, v])
             mask = tuple(each == operand for each in range(count))
             alone[operand] = transposed(case, mask, u)[operand]
-            assert_near(np.vdot(alone[operand], v), np.vdot(u, forward), 1e-12)
+            assert_near(np.vdot(alone[operand], v), sum(map(np.vdot, u, forward)), 1e-12)
         if jointly_linear(case):
             mask = tuple(each in alone for each in range(count))
             for together, apart in zip(transposed(case, mask, u), [alone.get(each) for each in range(count)]):
@@ -141,9 +142,9 @@ def jointly_linear(case: Applied) -> bool:
     """Whether the op is linear in all its linear operands at once: f(0) = 0 and f(x + x) = f(x) + f(x) over them."""
     chosen = linear_operands(case.node.op, len(case.arrays))
     doubled = [2 * each if place in chosen else each for place, each in enumerate(case.arrays)]
-    once = evaluate([case.node.output], case.parameters, case.arrays)[0]
-    twice = evaluate([case.node.output], case.parameters, doubled)[0]
-    return len(chosen) > 1 and np.allclose(twice, 2 * once, rtol=1e-12, atol=1e-12)
+    once = evaluate(case.node.outputs, case.parameters, case.arrays)
+    twice = evaluate(case.node.outputs, case.parameters, doubled)
+    return len(chosen) > 1 and all(np.allclose(y, 2 * x, rtol=1e-12, atol=1e-12) for x, y in zip(once, twice))
 
 
 def shuffled(array: np.ndarray, count: int) -> list[np.ndarray]:
