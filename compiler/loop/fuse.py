@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lazygraph.compiler.ir.dims import Shape, product
 from lazygraph.compiler.ir.graph import Graph, Node, Value
+from lazygraph.compiler.ir.print import graph_symbols
 from lazygraph.compiler.loop.build import is_short
 from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
 from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise, Product, Reduction
@@ -60,6 +62,11 @@ class Fusion:
     groups: tuple[Group, ...]
     home: Mapping[Value, Group]
     stored: Mapping[Value, None]  # in order of decision; parameters and constant arrays are not among them
+
+    @cached_property
+    def dim_names(self) -> frozenset[str]:
+        """Names that no loop or buffer takes. All of the graph: a kernel reads through views that no group holds."""
+        return frozenset([symbol.name for symbol in graph_symbols(self.graph)])
 
 
 def is_leaf(value: Value) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lazygraph.compiler.ir.dims import symbols
 from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.loop import ir
 from lazygraph.compiler.loop.build import FALSE, TRUE, Builder, from_array
@@ -23,7 +22,7 @@ class GroupBody(Builder):
     """The builder of one group's kernel; an `ElementBuilder` for the node whose lowering runs."""
 
     def __init__(self, fusion: Fusion, group: Group) -> None:
-        super().__init__(_dim_names(fusion, group))
+        super().__init__(fusion.dim_names)
         self.fusion = fusion
         self.group = group
         self.reads: dict[Value, Buffer] = {}
@@ -151,13 +150,6 @@ class GroupBody(Builder):
         computed = [(value, self.element(value, index)) for value in values]
         for value, scalar in computed:
             self.store(self.writes[value], index, scalar)
-
-
-def _dim_names(fusion: Fusion, group: Group) -> set[str]:
-    """Names of the dims that the group's types mention: its loops and buffers are named otherwise."""
-    nodes = {value.node for value in group.members}
-    types = [each.type for node in nodes for each in (*node.inputs, *node.outputs)]
-    return {symbol.name for type in types for extent in type.shape for symbol in symbols(extent)}
 
 
 def buffer_name(value: Value) -> str:
