@@ -16,9 +16,16 @@ ALIGNMENT = 64  # of the arena, of slots in it, and of variables' buffers
 
 # int32 lg_entry(context*, control*, inputs*, outputs*); inputs: {data*, int64 extents*} each, outputs: data* each
 ENTRY = "lg_entry"
-# int32 lg_solve(control*, inputs*, int64 result*): result = dims, arena bytes for `threads` in control, outputs'
-# extents
+# int32 lg_solve(control*, inputs*, int64 result*): result = dims, arena bytes for control's threads, outputs' extents
 SOLVE = "lg_solve"
+
+# What object code may leave to its loader: the compiler and the loader both hold it to this.
+MEMORY_SYMBOLS = frozenset({"memcpy", "memmove", "memset"})
+POOL_SYMBOLS = frozenset(
+    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait "
+    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask "
+    "sched_getcpu sched_getaffinity sched_setaffinity".split()
+)
 
 # Status of an entry.
 OK = 0
@@ -53,8 +60,7 @@ CONTEXT_CONSTANTS = 5  # data* of each constant
 CONTEXT_THREADS = 6  # workers that PARALLEL may use, at least 1
 CONTEXT_WORDS = 8
 
-# Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs iterations begin ..
-# end-1.
+# Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs begin .. end-1.
 CLOSURE_CONTROL = 0
 CLOSURE_WORKER_SCRATCH = 1  # worker 0's; worker i's lies i * CLOSURE_WORKER_STRIDE bytes on
 CLOSURE_WORKER_STRIDE = 2

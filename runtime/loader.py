@@ -18,14 +18,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from lazygraph.runtime.artifact import undefined_symbols
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, POOL_SYMBOLS, undefined_symbols
 
-ALLOWED = frozenset(
-    "memcpy memmove memset "
-    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait "
-    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask "
-    "sched_getcpu sched_getaffinity sched_setaffinity".split()
-)
+ALLOWED = MEMORY_SYMBOLS | POOL_SYMBOLS
 
 _MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine of ELF objects
 _numbers = itertools.count()

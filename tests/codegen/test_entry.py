@@ -12,12 +12,12 @@ import pytest
 from lazygraph.compiler.codegen.llvm.entry import emit_entry, kernel_symbols
 from lazygraph.compiler.codegen.llvm.environment import REGISTERS
 from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
-from lazygraph.compiler.codegen.llvm.module import MEMORY_SYMBOLS, compile_module
+from lazygraph.compiler.codegen.llvm.module import compile_module
 from lazygraph.compiler.codegen.llvm.target import NAMED, host
 from lazygraph.compiler.ir.dims import Symbol, ceildiv, maximum, minimum, of_symbol
 from lazygraph.compiler.loop.work import work
 from lazygraph.compiler.program.ir import Commit, Launch, Message, Parameter, Place, Program, Require, Slot, Solve
-from lazygraph.runtime.artifact import CheckFailed
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, CheckFailed
 from lazygraph.runtime.executable import Executable
 from lazygraph.runtime.variable import VariableState
 from tests.runtime.programs import checking, counting, doubling, elementwise, loaded, n, tensor, tiled

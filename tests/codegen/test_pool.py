@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from lazygraph.compiler.codegen.llvm.module import MEMORY_SYMBOLS, compile_module
-from lazygraph.compiler.codegen.llvm.pool import SYMBOLS, pool_text
+from lazygraph.compiler.codegen.llvm.module import compile_module
+from lazygraph.compiler.codegen.llvm.pool import pool_text
 from lazygraph.compiler.codegen.llvm.target import NAMED, host
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, POOL_SYMBOLS
 from lazygraph.runtime.loader import Loaded, load
 from lazygraph.runtime.memory import address
 from lazygraph.runtime.pool import FUNCTIONS, Pool
@@ -64,7 +65,7 @@ define void @nested(ptr %closure, i64 %begin, i64 %end, i64 %worker) {
 
 @pytest.fixture(scope="module")
 def code() -> Loaded:
-    objects = compile_module([pool_text(host()), _KERNEL], host(), allowed=MEMORY_SYMBOLS | SYMBOLS)
+    objects = compile_module([pool_text(host()), _KERNEL], host(), allowed=MEMORY_SYMBOLS | POOL_SYMBOLS)
     return load(objects, (*FUNCTIONS, "kernel", "nested"))
 
 
@@ -228,4 +229,4 @@ def test_a_forked_child_has_a_pool_of_its_own(code: Loaded) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMED))
 def test_the_pool_compiles_for_every_target(name: str) -> None:
-    assert compile_module([pool_text(NAMED[name])], NAMED[name], allowed=MEMORY_SYMBOLS | SYMBOLS)
+    assert compile_module([pool_text(NAMED[name])], NAMED[name], allowed=MEMORY_SYMBOLS | POOL_SYMBOLS)

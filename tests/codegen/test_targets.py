@@ -5,7 +5,6 @@ import pytest
 
 from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.module import (
-    MEMORY_SYMBOLS,
     assembly,
     compile_module,
     joined,
@@ -17,7 +16,7 @@ from lazygraph.compiler.loop.build import result_dtype
 from lazygraph.compiler.loop.ir import Buffer
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS
-from lazygraph.runtime.artifact import undefined_symbols
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, undefined_symbols
 from lazygraph.runtime.dtypes import bool_, float32, float64
 from tests.codegen.harness import Compiled, wrapper
 from tests.codegen.kernels import DTYPES, elementwise, kernel

@@ -14,9 +14,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from lazygraph.compiler.codegen.llvm.target import Target
-from lazygraph.runtime.artifact import undefined_symbols
-
-MEMORY_SYMBOLS = frozenset({"memcpy", "memmove", "memset"})
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, undefined_symbols
 
 
 @cache

@@ -25,12 +25,6 @@ from __future__ import annotations
 from lazygraph.compiler.codegen.llvm.environment import register
 from lazygraph.compiler.codegen.llvm.target import Target
 
-SYMBOLS = frozenset(
-    "pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock pthread_cond_init pthread_cond_wait "
-    "pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join pthread_sigmask "
-    "sched_getcpu sched_getaffinity sched_setaffinity".split()
-)
-
 # Byte offsets. What different threads write lies 64 bytes or more apart; mutexes and conditions get 128 bytes each,
 # more than any system's pthread types need (48 with glibc on x86-64 and AArch64, 64 on Darwin).
 _TAKEN, _STARTED, _THREADS, _STOP = 0, 8, 16, 24  # i32 taken; i64 started threads; i64 threads; i32 stop
@@ -43,7 +37,7 @@ _HANDLES = 960  # pthread_t of each started thread
 
 
 def pool_text(target: Target) -> str:
-    """The module's text; `SYMBOLS` and memset are what it needs from outside."""
+    """The module's text; `POOL_SYMBOLS` and memset are what it needs from outside."""
     place = register(target)
     intrinsic, argument = place.pause
     darwin = "darwin" in target.triple or "macos" in target.triple

@@ -5,10 +5,11 @@ In: a target and the bytes of an object's header in the interpreter at hand. Out
 
 from __future__ import annotations
 
-from lazygraph.compiler.codegen.llvm.module import MEMORY_SYMBOLS, compile_module
-from lazygraph.compiler.codegen.llvm.pool import SYMBOLS, pool_text
+from lazygraph.compiler.codegen.llvm.module import compile_module
+from lazygraph.compiler.codegen.llvm.pool import pool_text
 from lazygraph.compiler.codegen.llvm.python_call import adapter_texts
 from lazygraph.compiler.codegen.llvm.target import Target
+from lazygraph.runtime.artifact import MEMORY_SYMBOLS, POOL_SYMBOLS
 
 
 def support_texts(target: Target, header: int) -> list[str]:
@@ -16,4 +17,4 @@ def support_texts(target: Target, header: int) -> list[str]:
 
 
 def support_object(target: Target, header: int) -> bytes:
-    return compile_module(support_texts(target, header), target, allowed=MEMORY_SYMBOLS | SYMBOLS)
+    return compile_module(support_texts(target, header), target, allowed=MEMORY_SYMBOLS | POOL_SYMBOLS)
