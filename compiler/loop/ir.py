@@ -4,11 +4,9 @@ is a tuple of extents over loop symbols, dims and integer scalars of the body (a
 scalar's name). Loops start at 0. A `Kernel` is a nest of statements; a `Contraction` is a kernel of its own kind with
 index maps for its operands and a scalar epilogue. Semantics that backends must keep, whatever the schedule:
 - `parallel` iterations are independent and may run on any thread; `vector` iterations are independent too and run side
-by
-  side; `serial` iterations run in order. Only the outermost loops of a kernel are parallel.
+  by side; `serial` iterations run in order. Only the outermost loops of a kernel are parallel.
 - `Reduce` in order "lanes" has one fixed tree: LANES accumulators, element i into accumulator i % LANES in order of i,
-then
-  halves folded (accumulator i with i + LANES/2, and so on). Order "serial" combines in order of the index.
+  then halves folded (accumulator i with i + LANES/2, and so on). Order "serial" combines in order of the index.
 - No expression is re-associated and no multiply-add is fused unless the body says `fma`.
 """
 

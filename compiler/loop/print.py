@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
+from lazygraph.compiler.ir.dims import Extent, symbols
 from lazygraph.compiler.ir.text import print_frames, print_number, print_symbol
 from lazygraph.compiler.loop.ir import (
     AnyKernel,
-    Axis,
     Body,
-    Buffer,
     Carry,
     Check,
     Contraction,
@@ -26,7 +24,6 @@ from lazygraph.compiler.loop.ir import (
     IndexValue,
     Kernel,
     Let,
-    Literal,
     Load,
     Local,
     Loop,
@@ -37,44 +34,19 @@ from lazygraph.compiler.loop.ir import (
     Var,
     While,
 )
+from lazygraph.compiler.loop.work import kernel_dims
 
 
 def print_kernel(kernel: AnyKernel) -> str:
     """The text of a kernel, with a newline at the end."""
     word = "kernel" if isinstance(kernel, Kernel) else "contract"
     head = f"{word} {kernel.name}({', '.join(map(str, kernel.buffers))}) -> ({', '.join(kernel.writes)})"
-    dims = sorted(kernel_dims(kernel), key=lambda symbol: symbol.name)
+    dims = kernel_dims(kernel)
     if dims:
         head += f" where {', '.join(map(print_symbol, dims))}"
     head += " {" + print_frames(kernel.frames)
     lines = _body(kernel.body, "  ") if isinstance(kernel, Kernel) else _contraction(kernel)
     return "\n".join([head, *lines, "}", ""])
-
-
-def kernel_dims(kernel: AnyKernel) -> frozenset[Symbol]:
-    """The dims of the program that a kernel mentions: symbols that no loop binds and no scalar gives."""
-    free: set[Symbol] = set()
-    bound: set[Symbol] = set()
-    _collect(kernel, free, bound)
-    return frozenset(each for each in free - bound if not each.name.startswith("%"))
-
-
-def _collect(part: Any, free: set[Symbol], bound: set[Symbol]) -> None:
-    pending = [part]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, Loop | Reduce | Carry | Axis):
-            bound.add(each.symbol)
-        if isinstance(each, tuple | list):
-            pending.extend(each)
-        elif isinstance(each, Symbol):
-            pending.extend(bound_of for bound_of in (each.lower, each.upper) if bound_of is not None)
-        elif hasattr(each, "terms"):
-            found = symbols(each)
-            free |= found
-            pending.extend(symbol for symbol in found if not symbol.name.startswith("%"))
-        elif hasattr(each, "__dataclass_fields__") and not isinstance(each, Literal):
-            pending.extend(getattr(each, name) for name in each.__dataclass_fields__ if name not in ("frames", "dtype"))
 
 
 def _contraction(kernel: Contraction) -> list[str]:
@@ -214,5 +186,3 @@ _PRINT: Mapping[type[Statement], Callable[[Any, str], list[str]]] = {
     Check: _check,
     Local: _local,
 }
-
-__all__ = ["Buffer", "kernel_dims", "print_kernel"]

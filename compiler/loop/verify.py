@@ -34,7 +34,7 @@ from lazygraph.compiler.loop.ir import (
     Var,
     While,
 )
-from lazygraph.compiler.loop.print import kernel_dims
+from lazygraph.compiler.loop.work import kernel_dims
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.dtypes import bool_
 

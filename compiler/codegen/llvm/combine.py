@@ -8,7 +8,7 @@ halved.
 from __future__ import annotations
 
 from lazygraph.compiler.codegen.llvm import text
-from lazygraph.compiler.codegen.llvm.placement import Placement, Register, element_type
+from lazygraph.compiler.codegen.llvm.placement import Placement, Register
 from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, nearest
 from lazygraph.compiler.loop.ir import COMBINERS
 from lazygraph.compiler.ops.lowering import Elementwise
@@ -37,10 +37,7 @@ def identities(combine: str, dtypes: list[DType]) -> list[Register]:
     """What each accumulator starts from. The identity's index is the highest, so that any element's comes before it."""
     _, identity = COMBINERS[combine]
     if isinstance(identity, str):
-        return [
-            _extreme(dtype, (identity == "highest") != (position > 0)) if position == 0 else _extreme(dtype, True)
-            for position, dtype in enumerate(dtypes)
-        ]
+        return [_extreme(dtype, position > 0 or identity == "highest") for position, dtype in enumerate(dtypes)]
     return [nearest(identity, dtype) for dtype in dtypes]
 
 
@@ -87,6 +84,3 @@ def _lanes(placement: Placement, x: Register, start: int, count: int) -> Registe
     form = f"shufflevector {x.type} {x.name}, {x.type} poison, {text.vector(count, 'i32')} {mask}"
     name, level = placement.pure(form, x.level, "half")
     return Register(name, x.dtype, count, level)
-
-
-__all__ = ["apply_record", "element_type", "fold", "identities", "step"]

@@ -3,12 +3,10 @@
 In: a target and the bytes of an object's header in the interpreter at hand. Out: two functions in CPython's
 METH_FASTCALL convention, bound by the runtime to a call record (a NumPy array of words, see RECORD_*), whose address
 they read from it:
-    object* lg_call(record array, object** args, int64 count)   checks the arguments, allocates the outputs (or takes
-    those
-                                                                that follow the inputs), runs one step
-    object* lg_run(record array, object** args, int64 count)    runs what three arrays hold: the control block, the
-    inputs'
-                                                                descriptors, the outputs' addresses; gives the status
+    object* lg_call(record array, object** args, int64 count)
+        checks the arguments, allocates the outputs (or takes those that follow the inputs), runs one step
+    object* lg_run(record array, object** args, int64 count)
+        runs what three arrays hold (control block, inputs' descriptors, outputs' addresses); gives the status
 `lg_call` returns None wherever anything is out of the ordinary (another type, dtype, layout or extent, a failed check,
 a busy record, an arena too small, a long call): the runtime then takes its own path, which explains what is wrong.
 That is safe since a step that did not end leaves no trace. Both take the variables' locks in the record's order and
