@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.passes.shift import folded_below_zero
 from lazygraph.frames import composite, traced
 from lazygraph.promotion import as_dtype, as_float, cast, promoted, same_dtype, scalar_like, value_of
 from lazygraph.runtime.dtypes import DType
@@ -182,7 +183,10 @@ def remainder(x: TensorLike, y: TensorLike) -> Tensor:
     moved = emit("select", _signs_differ(rest, right), rest + right, rest)
     if left.dtype.is_integer:
         return Tensor(moved)
-    zero = emit("select", _is_negative(right), scalar_like(-0.0, right), scalar_like(0.0, right))
+    # A zero takes the sign of y, from the remainder itself, so that its slopes are those beside it.
+    below = _is_negative(right)
+    turned = emit("select", below, -rest, rest) + 0.0
+    zero = emit("select", below, -turned, turned)
     return Tensor(emit("select", _not_zero(rest), moved, zero))
 
 
@@ -371,9 +375,10 @@ def logaddexp(x: TensorLike, y: TensorLike) -> Tensor:
     """log(exp(x) + exp(y)) without overflow: m + log(1 + exp(-|x - y|)) with m = max(x, y)."""
     left, right = promoted(x, y)
     left, right = as_float(left), as_float(right)
-    above, below = emit("max", left, right), emit("min", left, right)
-    apart = emit("select", emit("eq", above, below), scalar_like(0, above), below - above)  # inf - inf is NaN
-    return Tensor(above + emit("log1p", emit("exp", apart)))
+    infinite = emit("eq", emit("abs", left), scalar_like(math.inf, left))
+    same = emit("and", infinite, emit("eq", left, right))  # inf - inf is NaN
+    above, below = folded_below_zero(emit("select", same, scalar_like(0, left), left - right))
+    return Tensor(emit("select", above, left, right) + emit("log1p", emit("exp", below)))
 
 
 @traced
@@ -395,21 +400,27 @@ def tan(x: TensorLike) -> Tensor:
     return Tensor(emit("sin", value) / emit("cos", value))
 
 
+def _less_one(value: Value) -> tuple[Value, Value]:
+    """e**(x-1) and e**(-x-1): they, and so their derivatives, are finite wherever sinh and cosh are."""
+    return emit("exp", value - 1), emit("exp", -value - 1)
+
+
 @composite
 def sinh(x: TensorLike) -> Tensor:
-    """The hyperbolic sine, (e**x - e**-x) / 2: by expm1 near 0, else from e**(x/2), which does not overflow."""
+    """The hyperbolic sine, (e**x - e**-x) / 2: by expm1 near 0, else e/2 (e**(x-1) - e**(-x-1))."""
     value = as_float(value_of(x))
     small = emit("lt", emit("abs", value), scalar_like(1, value))
     less = emit("expm1", emit("select", small, value, scalar_like(0, value)))
-    root = emit("exp", value * 0.5)
-    return Tensor(emit("select", small, (less + less / (less + 1)) * 0.5, root * 0.5 * root - 0.5 / root / root))
+    rising, falling = _less_one(value)
+    large = (rising - falling) * (math.e / 2)
+    return Tensor(emit("select", small, (less + less / (less + 1)) * 0.5, large))
 
 
 @composite
 def cosh(x: TensorLike) -> Tensor:
-    """The hyperbolic cosine, (e**x + e**-x) / 2, from e**(x/2), which does not overflow where the result is finite."""
-    root = emit("exp", as_float(value_of(x)) * 0.5)
-    return Tensor(root * 0.5 * root + 0.5 / root / root)
+    """The hyperbolic cosine, (e**x + e**-x) / 2 = e/2 (e**(x-1) + e**(-x-1))."""
+    rising, falling = _less_one(as_float(value_of(x)))
+    return Tensor((rising + falling) * (math.e / 2))
 
 
 @traced

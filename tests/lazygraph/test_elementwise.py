@@ -118,3 +118,37 @@ def test_operators_with_arrays_on_the_left_give_tensors() -> None:
     for found in [np.ones(3, np.float32) + x, np.float32(2) * x, 1 - x, np.ones((2, 3), np.float32) @ x, 2**x]:
         assert isinstance(found, lg.Tensor)
         assert found.dtype is lg.float32
+
+
+def test_a_remainder_has_its_slopes_where_nothing_remains() -> None:
+    x, y = lg.placeholder((6,), lg.float64, "x"), lg.placeholder((6,), lg.float64, "y")
+    total = lg.sum(lg.remainder(x, y))
+    point = {x: np.array([0.0, 1.0, -1.0, 3.0, 1.0, -0.3]), y: np.array([0.7, 0.5, 0.5, -1.5, 0.3, 0.5])}
+    np.testing.assert_array_equal(evaluate(lg.grad(total, x), point), np.ones(6))
+    np.testing.assert_array_equal(evaluate(lg.grad(total, y), point), -np.floor(point[x] / point[y]))
+
+
+def test_logaddexp_is_smooth_where_its_operands_are_equal() -> None:
+    x, y = lg.placeholder((2,), lg.float64, "x"), lg.placeholder((2,), lg.float64, "y")
+    slope = lg.grad(lg.sum(lg.logaddexp(x, y)), x)
+    point = {x: np.array([0.0, 3.0]), y: np.array([0.0, 3.0])}
+    np.testing.assert_allclose(evaluate(slope, point), 0.5)
+    np.testing.assert_allclose(evaluate(lg.grad(lg.sum(slope), x), point), 0.25)
+    np.testing.assert_allclose(evaluate(lg.grad(lg.sum(slope), y), point), -0.25)
+
+
+@pytest.mark.parametrize(
+    "dtype, extremes", [(np.float32, [-89.0, -60.0, 60.0, 89.0]), (np.float64, [-710.2, -500.0, 500.0, 710.2])]
+)
+def test_hyperbolic_functions_have_finite_derivatives_wherever_they_are_finite(
+    dtype: Any, extremes: list[float]
+) -> None:
+    array = np.array([*extremes, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0], dtype)
+    x = lg.placeholder(array.shape, dtype, "x")
+    wide = array.astype(np.longdouble)
+    sinh, cosh = np.sinh(wide).astype(dtype), np.cosh(wide).astype(dtype)
+    for name, derivatives in [("sinh", (sinh, cosh, sinh)), ("cosh", (cosh, sinh, cosh))]:
+        value = getattr(lg, name)(x)
+        first = lg.grad(lg.sum(value), x)
+        found = evaluate([value, first, lg.grad(lg.sum(first), x)], {x: array})
+        np.testing.assert_allclose(found, derivatives, rtol=1e-6 if dtype == np.float32 else 1e-14)
