@@ -136,8 +136,9 @@ def uniform(
     made = Tensor(_uniform(_key(key), as_shape(shape), _float_dtype(dtype), 0.0))
     if isinstance(minval, int | float) and isinstance(maxval, int | float) and (minval, maxval) == (0, 1):
         return made
-    low = lg.astype(minval, dtype)
-    return made * (lg.astype(maxval, dtype) - low) + low
+    low, high = lg.astype(minval, dtype), lg.astype(maxval, dtype)
+    inside = made * (high - low) + low
+    return lg.where(inside == high, low, inside)  # half of what rounds to low lies below it: the ends make up one draw
 
 
 @composite
@@ -174,16 +175,23 @@ def randint(
     """Uniform integers from low up to, not including, high.
 
     A draw is a 63-bit word modulo high - low, so that some numbers are likelier than others by (high - low) / 2**63.
-    Raises ValueError where low >= high is known; where it is not, such a range gives low.
+    Raises ValueError where it is known that low >= high, that high - low > 2**63, or that the numbers do not fit the
+    dtype. Where it is not known, low >= high gives low.
     """
     kind = as_dtype(dtype)
     if not kind.is_integer:
         raise DTypeError(f"expected an integer dtype, found {kind}")
-    if isinstance(low, int) and isinstance(high, int) and low >= high:
-        raise ValueError(f"randint: no integer lies in {low} .. {high - 1}")
+    if isinstance(low, int) and isinstance(high, int):
+        if low >= high:
+            raise ValueError(f"randint: no integer lies in {low} .. {high - 1}")
+        if high - low > 2**63:
+            raise ValueError(f"randint: expected high - low <= 2**63, found {low} .. {high - 1}")
+        limits = np.iinfo(kind.numpy)
+        if low < limits.min or high - 1 > limits.max:
+            raise ValueError(f"randint: {low} .. {high - 1} does not fit {kind}")
     extents = as_shape(shape)
-    least, span = (broadcast_value(cast(value_of(each), dtypes.int64), extents) for each in (low, high))
-    span = span - least
+    least, above = (broadcast_value(cast(value_of(each), dtypes.int64), extents) for each in (low, high))
+    span = emit("select", emit("lt", least, above), above - least, scalar_like(0, least))  # a number modulo 0 is 0
     upper, lower = (cast(word, dtypes.int64) for word in _two(emit("random_bits", _key(key), shape=(2, *extents))))
     wide = emit("or", emit("shl", emit("shr", upper, scalar_like(1, upper)), scalar_like(32, upper)), lower)
     return Tensor(cast(emit("rem", wide, span) + least, kind))

@@ -22,6 +22,11 @@ def test_uniform_draws_fill_the_unit_interval(dtype: lg.DType) -> None:
     )
 
 
+def test_uniform_draws_stay_below_a_bound_that_rounding_would_reach() -> None:
+    draws = evaluate(lg.random.uniform(KEY, (1_000_000,), lg.float32, 1000.0, 1001.0))
+    assert 1000 <= draws.min() and draws.max() < 1001
+
+
 @pytest.mark.parametrize("dtype", [lg.float32, lg.float64])
 def test_normal_draws_are_normal(dtype: lg.DType) -> None:
     draws = evaluate(lg.random.normal(KEY, (COUNT,), dtype))
@@ -38,6 +43,17 @@ def test_bernoulli_and_randint_have_their_frequencies() -> None:
     assert scipy.stats.chisquare(np.bincount(draws + 3, minlength=8)).pvalue > 1e-3
     with pytest.raises(ValueError, match="no integer lies in"):
         lg.random.randint(KEY, (3,), 5, 5)
+
+
+def test_randint_keeps_to_ranges_that_it_can_draw_from() -> None:
+    draws = evaluate(lg.random.randint(KEY, (COUNT,), -(2**62), 2**62))
+    assert scipy.stats.kstest(draws / 2.0**62, "uniform", (-1, 2)).pvalue > 1e-3
+    with pytest.raises(ValueError, match="expected high - low <= 2\\*\\*63"):
+        lg.random.randint(KEY, (3,), -(2**63), 2**63 - 1)
+    with pytest.raises(ValueError, match=r"does not fit int32"):
+        lg.random.randint(KEY, (3,), 0, 2**31 + 1, lg.int32)
+    high = lg.placeholder((), lg.int64, "high")
+    np.testing.assert_array_equal(evaluate(lg.random.randint(KEY, (3,), 5, high), {high: 0}), [5, 5, 5])
 
 
 def test_permutations_are_permutations_and_equally_likely() -> None:
