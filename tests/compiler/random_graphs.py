@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.ir.graph import Frame, Graph, Value, origin, serials
+from lazygraph.compiler.ir.graph import Frame, Graph, TensorType, Value, origin, serials
 from lazygraph.compiler.ops.record import OPS, apply, full
 from lazygraph.runtime.dtypes import DType, bool_, float32, float64, int32, int64, uint32
 
@@ -104,6 +104,10 @@ def is_static(maker: Maker, value: Value) -> bool:
     return bool(value.shape) and all(isinstance(each, int) for each in value.shape)
 
 
+def is_number(maker: Maker, value: Value) -> bool:
+    return bool(value.shape) and value.dtype is not bool_
+
+
 def nonempty(maker: Maker, value: Value) -> bool:
     return is_static(maker, value) and 0 not in value.shape
 
@@ -184,9 +188,7 @@ def pad(maker: Maker, x: Value) -> Value:
     return OPS["pad"](x, full(dims_free(x), 1), low=amounts(2), high=amounts(2), interior=amounts(1))
 
 
-def dims_free(x: Value) -> Any:
-    from lazygraph.compiler.ir.graph import TensorType
-
+def dims_free(x: Value) -> TensorType:
     return TensorType(x.dtype, ())
 
 
@@ -212,8 +214,6 @@ def gather(maker: Maker, x: Value) -> Value:
 def scatter(maker: Maker, x: Value) -> Value:
     indices = constant(maker.rng.integers(0, int(x.shape[0]), (4,)))
     shape = (4, *x.shape[1:])
-    from lazygraph.compiler.ir.graph import TensorType
-
     return OPS["scatter_add"](x, full(TensorType(x.dtype, shape), 1), indices, axes=(0,), mode="check")
 
 
@@ -255,6 +255,160 @@ def random_bits(maker: Maker, x: Value) -> Value:
     return OPS["random_bits"](key, shape=x.shape)
 
 
+# --- patterns that fusion and the rules look for ----------------------------------------------------------------------
+
+
+def filled(maker: Maker, value: Value) -> bool:
+    """Every axis has elements, known or not when the graph is built."""
+    return bool(value.shape) and all(maker.size(each) > 0 for each in value.shape)
+
+
+def bounded_value(x: Value) -> Value:
+    return OPS["tanh"](x) if x.dtype.is_float else x
+
+
+def an_axis(maker: Maker, x: Value) -> int:
+    return maker.draw(st.integers(0, len(x.shape) - 1))
+
+
+def others(x: Value, *gone: int) -> tuple[int, ...]:
+    return tuple(axis for axis in range(len(x.shape)) if axis not in gone)
+
+
+def spread(row: Value, like: Value, gone: tuple[int, ...]) -> Value:
+    """A reduction of `like` over the axes `gone`, repeated along them."""
+    return OPS["broadcast"](row, shape=like.shape, axes=others(like, *gone))
+
+
+def product_sum(maker: Maker, x: Value) -> Value:
+    """A sum of products, which the passes may make a contraction."""
+    product = bounded_value(x) * bounded_value(maker.like(x))
+    return OPS["reduce_sum"](product if not x.dtype.is_float else product * 0.1, axes=axes_of(maker, x))
+
+
+def product(maker: Maker, x: Value) -> Value:
+    factors = OPS["tanh"](x) * 0.1 + 1.0 if x.dtype.is_float else x
+    return OPS["reduce_prod"](factors, axes=axes_of(maker, x))
+
+
+def layer_norm(maker: Maker, x: Value) -> Value:
+    """Two dependent reductions of a row, along any axis."""
+    axis = an_axis(maker, x)
+    count = float(maker.size(x.shape[axis]))
+    centred = x - spread(OPS["reduce_sum"](x, axes=(axis,)) / count, x, (axis,))
+    variance = OPS["reduce_sum"](centred * centred, axes=(axis,)) / count
+    return centred / spread(OPS["sqrt"](variance + 0.1), x, (axis,))
+
+
+def log_sum_exp(maker: Maker, x: Value) -> Value:
+    return OPS["log"](OPS["reduce_sum"](OPS["exp"](OPS["tanh"](x)), axes=(an_axis(maker, x),)))
+
+
+def crossed(maker: Maker, x: Value) -> Value:
+    """A reduction over one axis that meets the whole again and is reduced over another."""
+    first, second = an_axis(maker, x), an_axis(maker, x)
+    inner = OPS["reduce_sum"](OPS["tanh"](x) * 0.1, axes=(first,))
+    return OPS[maker.choice(("reduce_max", "reduce_min"))](x + spread(inner, x, (first,)), axes=(second,))
+
+
+def row_choice(maker: Maker, x: Value) -> Value:
+    """A choice by row between the rows and one number each."""
+    axis = an_axis(maker, x)
+    top, low = (OPS[name](x, axes=(axis,)) for name in ("reduce_max", "reduce_min"))
+    chosen = OPS["lt"](top + low, full(top.type, maker.choice((0, 1))))
+    return OPS["select"](spread(chosen, x, (axis,)), spread(low, x, (axis,)), x)
+
+
+def turned_sum(maker: Maker, x: Value) -> Value:
+    """A reduction of a product with the same value read in another order."""
+    bound = bounded_value(x)
+    turned = OPS["reverse"](bound, axes=axes_of(maker, x))
+    swapped = tuple(maker.draw(st.permutations(range(len(x.shape)))))
+    candidate = OPS["transpose"](turned, permutation=swapped)
+    met = candidate if candidate.type == x.type else turned
+    total = bound * met * 0.1 if x.dtype.is_float else bound * met
+    return OPS["reduce_sum"](total, axes=axes_of(maker, x))
+
+
+def joined(maker: Maker, x: Value) -> Value:
+    """Different values of one dtype, one after another."""
+    axis = an_axis(maker, x)
+    rest = [extent for place, extent in enumerate(x.shape) if place != axis]
+    fitting = [
+        each
+        for each in maker.values
+        if each.dtype is x.dtype
+        and len(each.shape) == len(x.shape)
+        and [extent for place, extent in enumerate(each.shape) if place != axis] == rest
+    ]
+    return OPS["concat"](*[maker.choice(fitting) for _ in range(maker.draw(st.integers(2, 4)))], axis=axis)
+
+
+def met(maker: Maker, x: Value) -> Value:
+    """A value of lower rank broadcast against this one."""
+    fitting = [
+        (each, axis)
+        for each in maker.values
+        for axis in range(len(x.shape))
+        if each.dtype is x.dtype and each.shape == tuple(x.shape[place] for place in others(x, axis))
+    ]
+    if not fitting:
+        return x + 1
+    low, axis = maker.choice(fitting)
+    return OPS[maker.choice(("add", "sub", "max"))](spread(low, x, (axis,)), x)
+
+
+def computed_indices(maker: Maker, x: Value, shape: tuple[Extent, ...], extent: Extent) -> Value:
+    """Indices that the graph computes, repeated ones among them, all inside 0 .. extent-1."""
+    position = OPS["iota"](dtype=int64, shape=shape, axis=0) if shape else full(TensorType(int64, ()), 3)
+    size = OPS["broadcast"](OPS["extent"](value=extent, dtype=int64), shape=shape, axes=())
+    return OPS["rem"](position * maker.choice((1, 3, 7)) + maker.choice((0, 2)), size)
+
+
+def gather_many(maker: Maker, x: Value) -> Value:
+    """Several index arrays, on axes side by side or not."""
+    axes = tuple(axis for axis in range(len(x.shape)) if maker.draw(st.booleans())) or (0,)
+    shape = maker.choice(((), (4,), (2, 3), (x.shape[0],)))
+    indices = [computed_indices(maker, x, shape, x.shape[axis]) for axis in axes]
+    return OPS["gather"](x, *indices, axes=axes, mode=maker.choice(("check", "clip")))
+
+
+def scatter_many(maker: Maker, x: Value) -> Value:
+    """Sums at several computed indices; the updates are read from the value itself."""
+    axes = tuple(axis for axis in range(len(x.shape)) if maker.draw(st.booleans())) or (0,)
+    shape = maker.choice(((4,), (2, 3), (x.shape[0],)))
+    indices = [computed_indices(maker, x, shape, x.shape[axis]) for axis in axes]
+    back = [computed_indices(maker, x, shape, x.shape[axis]) for axis in axes]
+    updates = OPS["gather"](bounded_value(x), *back, axes=axes, mode="clip")
+    return OPS["scatter_add"](x, updates, *indices, axes=axes, mode=maker.choice(("check", "clip")))
+
+
+def other_dot(maker: Maker, x: Value) -> Value:
+    """A product with a different value, over any pair of axes of one extent."""
+    fitting = [
+        (each, i, j)
+        for each in maker.values
+        if each.dtype is x.dtype and 0 < len(each.shape) <= 2
+        for i in range(len(x.shape))
+        for j in range(len(each.shape))
+        if each.shape[j] == x.shape[i]
+    ]
+    other, i, j = maker.choice(fitting)
+    left, right = (OPS["tanh"](x) * 0.3, OPS["tanh"](other)) if x.dtype.is_float else (x, other)
+    return OPS["dot"](left, right, batch=((), ()), contract=((i,), (j,)), accumulate=x.dtype)
+
+
+def window(maker: Maker, x: Value) -> Value:
+    """Neighbours along an axis whose extent may be symbolic: x padded, minus x moved by one."""
+    axis = an_axis(maker, x)
+    low = tuple(int(place == axis) for place in range(len(x.shape)))
+    none = (0,) * len(x.shape)
+    zero = full(dims_free(x), 0)
+    before = OPS["pad"](x, zero, low=low, high=none, interior=none)
+    after = OPS["pad"](x, zero, low=none, high=low, interior=none)
+    return before - after
+
+
 def small(maker: Maker, value: Value) -> bool:
     total = 1
     for each in value.shape:
@@ -294,6 +448,20 @@ MENU = (
     Entry(both(nonempty, lambda maker, x: x.dtype is not bool_), scatter),
     Entry(both(nonempty, lambda maker, x: x.dtype is not bool_), sort),
     Entry(small, random_bits),
+    Entry(is_number, product_sum),
+    Entry(is_number, product),
+    Entry(is_number, turned_sum),
+    Entry(both(is_float, filled), lambda maker, x: OPS["argmin"](x, axis=maker.draw(st.integers(0, len(x.shape) - 1)))),
+    *(Entry(both(is_float, filled), make) for make in (softmax, layer_norm, log_sum_exp, crossed, row_choice)),
+    Entry(is_float, lambda maker, x: OPS["pow"](OPS["abs"](x) + 0.5, OPS["tanh"](maker.like(x)))),
+    Entry(is_float, lambda maker, x: OPS["rem"](x, OPS["abs"](maker.like(x)) + 0.5)),
+    *(binary(name, is_integer) for name in ("max", "min", "eq", "le")),
+    Entry(has_axes, joined),
+    Entry(is_number, met),
+    Entry(filled, gather_many),
+    Entry(both(filled, is_number, small), scatter_many),
+    Entry(both(has_axes, is_number, lambda maker, x: len(x.shape) <= 2), other_dot),
+    Entry(both(is_number, small), window),
 )
 
 
