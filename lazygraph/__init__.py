@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lazygraph.compiler.ir.errors import ShapeError as ShapeError
     from lazygraph.contraction import *
     from lazygraph.creation import *
+    from lazygraph.cumulative import *
     from lazygraph.einstein import *
     from lazygraph.elementwise import *
     from lazygraph.function import *
@@ -57,6 +58,7 @@ _MODULES = (
     "logic",
     "manipulation",
     "reductions",
+    "cumulative",
     "indexing",
     "contraction",
     "einstein",

@@ -34,7 +34,7 @@ def restored(result: Value, value: Value, axes: tuple[int, ...]) -> Value:
     return reshaped(result, tuple([1 if axis in axes else extent for axis, extent in enumerate(value.shape)]))
 
 
-def _accumulated(value: Value, dtype: DTypeLike | DType | None) -> Value:
+def accumulated(value: Value, dtype: DTypeLike | DType | None) -> Value:
     """The operand in the dtype of its sum: NumPy adds bools and small integers as 64-bit ones."""
     if dtype is not None:
         return cast(value, as_dtype(dtype))
@@ -50,14 +50,14 @@ def sum(x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = N
     >>> lg.sum([[1, 2], [3, 4]], axis=0).eval()
     array([4, 6])
     """
-    value = _accumulated(value_of(x), dtype)
+    value = accumulated(value_of(x), dtype)
     return Tensor(reduced("reduce_sum", value, as_axes(axis, value.type.rank), keepdims))
 
 
 @traced
 def prod(x: TensorLike, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
     """The product over the axes; 1 over nothing. Integers and bools multiply as 64-bit integers unless told."""
-    value = _accumulated(value_of(x), dtype)
+    value = accumulated(value_of(x), dtype)
     return Tensor(reduced("reduce_prod", value, as_axes(axis, value.type.rank), keepdims))
 
 
