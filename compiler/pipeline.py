@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import llvmlite
@@ -148,14 +148,16 @@ class Compilation:
     def stage_names(self) -> tuple[str, ...]:
         return tuple(self._texts)
 
+    def dump(self, folder: Path) -> None:
+        """Write every stage into a folder, numbered in order."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, stage in enumerate(self.stage_names):
+            (folder / f"{number:02}_{stage}.txt").write_text(self.text(stage))
+
     @cached_property
     def _texts(self) -> Mapping[str, Callable[[], str]]:
-        graphs: dict[str, Callable[[], str]] = {}
-        for name, graph in self.stages:
-            key = name if name not in graphs else f"{name}.{sum(each.startswith(name) for each in graphs) + 1}"
-            graphs[key] = lambda graph=graph: print_graph(graph)  # type: ignore[misc]
         return {
-            **graphs,
+            **{name: partial(print_graph, graph) for name, graph in self.stages},
             "loops": lambda: "\n".join(map(print_kernel, self.program.kernels)),
             "program": lambda: print_program(self.program),
             "llvm": lambda: "\n".join(self.llvm_texts),

@@ -104,9 +104,7 @@ def _dump(options: argparse.Namespace) -> int:
         if options.folder is None:
             sys.stdout.write(compilation.text(options.stage))
             return 0
-        options.folder.mkdir(parents=True, exist_ok=True)
-        for number, stage in enumerate(compilation.stage_names):
-            (options.folder / f"{number:02}_{stage}.txt").write_text(compilation.text(stage))
+        compilation.dump(options.folder)
     except (ValueError, TypeError, KeyError, OSError) as error:
         print(f"lazygraph dump: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 1

@@ -167,10 +167,7 @@ class Function:
 
     def dump(self, folder: str | Path) -> None:
         """Write every stage into a folder, numbered in order."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        for number, stage in enumerate(self.stages):
-            (target / f"{number:02}_{stage}.txt").write_text(self.ir(stage))
+        self._compilation.dump(Path(folder))
 
     def memory_plan(self) -> MemoryPlan:
         """What a call allocates, as expressions of the dims: known before it runs."""
@@ -242,10 +239,7 @@ def _load(compilation: Compilation, captured: Captured, threads: int, single: bo
 def _dump(compilation: Compilation, name: str) -> None:
     folder = config.read("LAZYGRAPH_DUMP")
     if folder:
-        target = Path(folder) / f"{next(_dumps):03}_{name}"
-        target.mkdir(parents=True, exist_ok=True)
-        for number, stage in enumerate(compilation.stage_names):
-            (target / f"{number:02}_{stage}.txt").write_text(compilation.text(stage))
+        compilation.dump(Path(folder) / f"{next(_dumps):03}_{name}")
 
 
 def _threads(asked: int | None) -> int:

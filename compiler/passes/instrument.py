@@ -1,4 +1,4 @@
-"""Looking on while passes run: verify, time, dump, compare values, stop.
+"""Looking on while passes run: verify, time, compare values, stop.
 
 In: the name of a pass with the program before and after it, one call `on_pass(name, before, after)` per pass, for
 programs of all three forms. Out: what the callback is for. A pipeline takes one callback; `together` joins several.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ class Verify:
     def __call__(self, name: str, before: Any, after: Any) -> None:
         try:
             self.verifiers[type(after)](after)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # each form has an error of its own
             raise PassFailed(f"pass {name} made a program that is not valid: {error}") from error
 
 
@@ -78,30 +77,6 @@ class Times:
     def __call__(self, name: str, before: Any, after: Any) -> None:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self.since
         self.since = time.perf_counter()
-
-
-@dataclass
-class Dump:
-    """Writes the text of every stage into a folder: `00_captured.txt`, then `01_<pass>.txt` and so on.
-
-    `printers` gives the printer of each form; a program of no printed form is left out.
-    """
-
-    folder: Path
-    printers: Mapping[type, Callable[[Any], str]]
-    count: int = 0
-
-    def __call__(self, name: str, before: Any, after: Any) -> None:
-        if self.count == 0:
-            self._write("captured", before)
-        self._write(name, after)
-
-    def _write(self, name: str, program: Any) -> None:
-        printer = self.printers.get(type(program))
-        if printer is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / f"{self.count:02}_{name}.txt").write_text(printer(program))
-        self.count += 1
 
 
 # --- values ---------------------------------------------------------------------------------------------------------
