@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lazygraph import optim as optim
     from lazygraph import random as random
     from lazygraph.autodiff import *
+    from lazygraph.compiled import *
     from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
     from lazygraph.compiler.ir.errors import DTypeError as DTypeError
     from lazygraph.compiler.ir.errors import ShapeError as ShapeError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lazygraph.cumulative import *
     from lazygraph.einstein import *
     from lazygraph.elementwise import *
-    from lazygraph.function import *
     from lazygraph.indexing import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint32 as uint32
     from lazygraph.runtime.dtypes import uint64 as uint64
     from lazygraph.sorting import *
+    from lazygraph.state import *
     from lazygraph.tensor import *
-    from lazygraph.variable import *
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _MODULES = (
     "tensor",
     "promotion",
     "creation",
-    "variable",
+    "state",
     "elementwise",
     "logic",
     "manipulation",
@@ -64,7 +64,7 @@ _MODULES = (
     "einstein",
     "sorting",
     "autodiff",
-    "function",
+    "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")

@@ -17,8 +17,8 @@ from lazygraph.compiler.ir.print import graph_symbols
 from lazygraph.dims import same
 from lazygraph.errors import shape_text
 from lazygraph.promotion import value_of
+from lazygraph.state import StateValue, Variable
 from lazygraph.tensor import Tensor
-from lazygraph.variable import StateValue, Variable
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from lazygraph.manipulation import reshaped, sliced
 from lazygraph.promotion import as_axis, as_dtype, broadcast_value, cast, constant_value, scalar, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
+from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor, TensorLike
-from lazygraph.variable import Variable, variable
 
 __all__ = ["Stream", "bernoulli", "bits", "fold_in", "key", "normal", "permutation", "randint", "split", "uniform"]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 import lazygraph as lg
 from lazygraph.optim.optimizer import Optimizer, Updates, zeros_beside
+from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor, TensorLike
-from lazygraph.variable import Variable, variable
 
 
 @dataclass(frozen=True, eq=False)

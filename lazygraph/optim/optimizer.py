@@ -14,8 +14,8 @@ import numpy as np
 import lazygraph as lg
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.frames import composite
+from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor
-from lazygraph.variable import Variable, variable
 
 Updates = dict[Variable, Tensor]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import lazygraph as lg
 from lazygraph.optim.optimizer import Optimizer, Updates, zeros_beside
+from lazygraph.state import Variable
 from lazygraph.tensor import Tensor, TensorLike
-from lazygraph.variable import Variable
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from tests.house.source import PACKAGES, ROOT, Import, all_files, imports, modul
 
 PLAIN_DATA = ("lazygraph.runtime.dtypes", "lazygraph.runtime.artifact")  # all that the compiler may know of the runtime
 GENERATES_CODE = ("lazygraph.compiler.codegen", "lazygraph.compiler.pipeline")
-JOINT = "lazygraph.function"  # the one file that hands compiled code to the runtime
+JOINT = "lazygraph.compiled"  # the one file that hands compiled code to the runtime
 
 
 def within(name: str, packages: tuple[str, ...]) -> bool:
@@ -53,8 +53,8 @@ def test_imports_run_one_way(folder: str) -> None:
     [
         ("lazygraph.models.mlp", "lazygraph.nn", True),
         ("lazygraph.nn", "lazygraph.models.mlp", False),
-        ("lazygraph.function", "lazygraph.compiler.pipeline", True),
-        ("lazygraph.compiler.pipeline", "lazygraph.function", False),
+        ("lazygraph.compiled", "lazygraph.compiler.pipeline", True),
+        ("lazygraph.compiler.pipeline", "lazygraph.compiled", False),
         ("lazygraph.compiler.ir.graph", "lazygraph", False),
         ("lazygraph.compiler.ir.graph", "lazygraph.runtime.dtypes", True),
         ("lazygraph.compiler.ir.graph", "lazygraph.runtime", False),

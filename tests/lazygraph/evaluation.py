@@ -10,8 +10,8 @@ import numpy as np
 
 from lazygraph.compiler.ir.graph import Graph, interned, topological
 from lazygraph.compiler.ir.interpret import interpret
+from lazygraph.state import StateValue
 from lazygraph.tensor import Tensor
-from lazygraph.variable import StateValue
 
 
 def evaluate(tensors: Any, values: Mapping[Tensor, Any] | None = None) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import lazygraph as lg
+from lazygraph.compiled import _cached, _open_cache
 from lazygraph.compiler.codegen.llvm.target import host, runnable
-from lazygraph.function import _cached, _open_cache
 
 f32 = np.float32
 

@@ -30,6 +30,13 @@ def test_no_two_modules_export_the_same_name() -> None:
     assert len(names) == len(set(names))
 
 
+def test_no_module_has_the_name_of_what_is_exported() -> None:
+    """`import lazygraph.x` puts the module where `lg.x` looks, so that `lg.x` would be the module for whoever asks
+    first."""
+    modules = {each.stem for each in Path(str(lg.__file__)).parent.glob("*.py")}
+    assert modules & lg._exports().keys() <= {*lg._NAMESPACES}
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'lazygraph' has no attribute 'sotfmax'"):
         getattr(lg, "sotfmax")  # noqa: B009
@@ -43,7 +50,9 @@ def test_importing_loads_neither_llvm_nor_networkx() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("first", ["lazygraph.function", "lazygraph.tensor", "lazygraph.random", "lazygraph.nn.losses"])
+@pytest.mark.parametrize(
+    "first", ["lazygraph.compiled", "lazygraph.state", "lazygraph.tensor", "lazygraph.random", "lazygraph.nn.losses"]
+)
 def test_a_submodule_may_be_imported_first(first: str) -> None:
     code = (
         f"import {first}; import lazygraph as lg; x = lg.placeholder((), name='x'); print(lg.function([x], x + 1)(1))"

@@ -18,8 +18,8 @@ from lazygraph.capture import Captured, capture
 from lazygraph.compiler import config
 from lazygraph.frames import traced
 from lazygraph.memory_report import MemoryPlan, memory_plan
+from lazygraph.state import Variable
 from lazygraph.structure import LEAF, Structure, flatten, flatten_like, unflatten
-from lazygraph.variable import Variable
 
 if TYPE_CHECKING:
     from lazygraph.compiler.codegen.llvm.target import Target
