@@ -51,7 +51,8 @@ NUMERIC = ("int", "uint", "float")
 
 
 def nonempty(x: Value, axes: Sequence[int], op: str) -> Value:
-    """x, checked at run time to have elements along the axes where their extents do not show it."""
+    """x, checked at run time to have elements along the axes where their extents do not show it; ShapeError for 0."""
+    _require_some(op, x.type, axes)
     for axis in axes:
         if not dims.prove_nonnegative(x.shape[axis] - 1):
             size = emit("extent", value=x.shape[axis], dtype=int64)

@@ -157,6 +157,13 @@ def test_the_mean_of_a_symbolic_extent() -> None:
         evaluate(lg.max(x, 0), {x: array[:0]})
 
 
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin"])
+@pytest.mark.parametrize("dtype", [lg.float32, lg.int32, lg.bool])
+def test_nothing_has_no_extreme_of_any_dtype(name: str, dtype: lg.DType) -> None:
+    with pytest.raises(lg.ShapeError, match="is empty"):
+        getattr(lg, name)(lg.zeros((3, 0), dtype), axis=1)
+
+
 # --- sorting ---------------------------------------------------------------------------------------------------------
 
 
