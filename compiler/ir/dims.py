@@ -10,6 +10,7 @@ ranges. Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import gcd
@@ -520,6 +521,8 @@ def _print_terms(terms: Terms) -> str:
 
 def parse(text: str, names: Mapping[str, Extent]) -> Extent:
     """The expression that `str` printed; `names` gives each symbol. ValueError names what was not expected."""
+    if re.search(r"\b\d+[A-Za-z_]", text):  # Python warns of 3and4
+        raise ValueError(f"extent {text!r}: a number ends in a letter")
     return _from_ast(ast.parse(text.strip(), mode="eval").body, names, text)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from lazygraph.compiler.ir.dims import Extent, of_symbol
 from lazygraph.compiler.ir.graph import Frames, Graph, Value, serials
-from lazygraph.compiler.ir.text import Cursor
+from lazygraph.compiler.ir.text import Cursor, parse_all
 from lazygraph.compiler.ops.record import OPS, apply
 
 _ENDS = ("=", ":")
@@ -17,11 +17,7 @@ _ENDS = ("=", ":")
 
 def parse_graph(text: str) -> Graph:
     """The graph that the text describes."""
-    cursor = Cursor(text)
-    graph = _graph(cursor)
-    if cursor.peek():
-        raise cursor.error("the end of the text")
-    return graph
+    return parse_all(text, _graph)
 
 
 def _graph(cursor: Cursor) -> Graph:
@@ -146,7 +142,11 @@ def _statement(cursor: Cursor, symbols: Mapping[str, Extent], values: dict[str, 
     graphs = []
     while has_graphs and cursor.peek() == "graph":
         graphs.append(_graph(cursor))
-    outputs = apply(OPS[op_name], inputs, attributes, frames=frames, graphs=tuple(graphs), serial=serial)
+    try:
+        outputs = apply(OPS[op_name], inputs, attributes, frames=frames, graphs=tuple(graphs), serial=serial)
+    except KeyError as problem:
+        cursor.position = before
+        raise cursor.error(f"the attribute {problem} of {op_name}") from None
     if [each.type for each in outputs] != types:
         inferred = ", ".join(str(each.type) for each in outputs)
         raise cursor.error(f"the type {inferred} of {op_name} instead of {', '.join(map(str, types))}; then")

@@ -10,9 +10,9 @@ import base64
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,11 +29,24 @@ _TOKEN = re.compile(
     r"|(?P<punctuation>->|//|[-+*%(){}\[\]<>=:,;|#]))"
 )
 _SCALAR = re.compile(r"%(\d+)")  # a scalar in an index; a remainder prints with a space after its sign
+Form = TypeVar("Form")
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
 class ParseError(ValueError):
     """The text is not of the form: what was expected, what was found, and on which line."""
+
+
+def parse_all(text: str, read: Callable[[Cursor], Form]) -> Form:
+    """What `read` makes of all of the text. ParseError, whatever the text is."""
+    cursor = Cursor(text)
+    try:
+        found = read(cursor)
+    except RecursionError:
+        raise cursor.error("less deep nesting") from None
+    if cursor.peek():
+        raise cursor.error("the end of the text")
+    return found
 
 
 # --- printing
@@ -194,7 +207,7 @@ class Cursor:
             return dims.parse(
                 _SCALAR.sub(r"scalar\1_", text), {_SCALAR.sub(r"scalar\1_", name): names[name] for name in names}
             )
-        except (ValueError, SyntaxError) as problem:
+        except (ValueError, SyntaxError, MemoryError) as problem:  # MemoryError: brackets nest too deeply for Python
             raise self.error(f"an extent ({problem})") from None
 
     def extents(self, names: Mapping[str, Extent], close: str) -> tuple[Extent, ...]:

@@ -9,7 +9,7 @@ from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ops.record import OPS
 
 
-class InvalidGraph(Exception):
+class InvalidGraph(ValueError):
     """A pass made a graph that breaks a law of the form: a mistake of ours, never of the user."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol
-from lazygraph.compiler.ir.text import Cursor
+from lazygraph.compiler.ir.text import Cursor, parse_all
 from lazygraph.compiler.loop.build import from_array
 from lazygraph.compiler.loop.ir import (
     AnyKernel,
@@ -40,11 +40,7 @@ from lazygraph.runtime.dtypes import BY_CODE
 
 def parse_kernel(text: str) -> AnyKernel:
     """The kernel that the text describes."""
-    cursor = Cursor(text)
-    kernel = read_kernel(cursor)
-    if cursor.peek():
-        raise cursor.error("the end of the text")
-    return kernel
+    return parse_all(text, read_kernel)
 
 
 def read_kernel(cursor: Cursor) -> AnyKernel:
@@ -226,6 +222,8 @@ class _Reader:
         for name in ("a", "b"):
             self.cursor.expect(name)
             body, values = self.block()
+            if len(values) != 1:
+                raise self.cursor.error(f"one scalar of {name}, not {len(values)}; then")
             elements.append(Element(body, values[0]))
         self.cursor.expect("epilogue")
         acc = self.var()

@@ -41,7 +41,7 @@ from lazygraph.runtime.dtypes import bool_
 KINDS = ("parallel", "vector", "serial")
 
 
-class InvalidKernel(Exception):
+class InvalidKernel(ValueError):
     """A lowering or a pass made a kernel that breaks a law of the form: a mistake of ours, never of the user."""
 
 
@@ -54,6 +54,9 @@ def verify_kernel(kernel: AnyKernel) -> None:
         kernel.name, {each.name: each for each in kernel.buffers}, symbols=known, writable=set(kernel.writes)
     )
     scope.expect(scope.writable <= set(names), f"it writes {kernel.writes}, which are not all among {names}")
+    for buffer in kernel.buffers:  # a loop named like a dim would stand for it
+        for extent in buffer.shape:
+            scope.extent(extent, f"shape of {buffer.name}")
     if isinstance(kernel, Kernel):
         scope.body(kernel.body, "parallel")
     else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lazygraph.compiler.ir.dims import Extent, as_symbol, of_symbol
-from lazygraph.compiler.ir.text import Cursor
+from lazygraph.compiler.ir.text import Cursor, parse_all
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.parse import read_kernel
 from lazygraph.compiler.program.ir import (
@@ -29,7 +29,10 @@ from lazygraph.compiler.program.ir import (
 
 def parse_program(text: str) -> Program:
     """The program that the text describes."""
-    cursor = Cursor(text)
+    return parse_all(text, _program)
+
+
+def _program(cursor: Cursor) -> Program:
     cursor.expect("program")
     name = cursor.name()
     reader = _Reader(cursor)
@@ -106,8 +109,10 @@ def _parameter(kind: str) -> Callable[[_Reader], None]:
 
 
 def _solve(reader: _Reader) -> None:
-    symbol = as_symbol(reader.dims[reader.cursor.name()])
-    assert symbol is not None
+    symbol = as_symbol(reader.dims.get(reader.cursor.peek(), 0))
+    if symbol is None:
+        raise reader.cursor.error("a dim declared above")
+    reader.cursor.next()
     reader.cursor.expect("from")
     input, axis, scale, offset, message = reader.numbers("input", "axis", "scale", "offset", "else")
     reader.solves.append(Solve(symbol, input, axis, scale, offset, message))

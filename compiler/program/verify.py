@@ -11,7 +11,7 @@ from lazygraph.compiler.loop.verify import verify_kernel
 from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Program
 
 
-class InvalidProgram(Exception):
+class InvalidProgram(ValueError):
     """The compiler made a program that breaks a law of the form: a mistake of ours, never of the user."""
 
 
@@ -37,7 +37,7 @@ def verify_program(program: Program) -> None:
             continue
         reads, writes = _accesses(program, step, kernels)
         for place in (*reads, *writes):
-            _expect(place.number < counts[place.kind], program, f"{place} does not exist")
+            _expect(0 <= place.number < counts.get(place.kind, 0), program, f"{place} does not exist")
         for place in reads:
             _expect(place in written, program, f"{step} reads {place}, which nothing has written")
         for place in writes:
