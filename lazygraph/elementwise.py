@@ -21,8 +21,16 @@ from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = [
     "abs",
+    "acos",
     "add",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "arctan2",
+    "asin",
     "astype",
+    "atan",
+    "atan2",
     "ceil",
     "clip",
     "cos",
@@ -395,9 +403,56 @@ def cos(x: TensorLike) -> Tensor:
 
 @traced
 def tan(x: TensorLike) -> Tensor:
-    """The tangent of an angle in radians: sin(x) / cos(x)."""
-    value = as_float(value_of(x))
-    return Tensor(emit("sin", value) / emit("cos", value))
+    """The tangent of an angle in radians, of any size; NaN of an infinity."""
+    return _real("tan", x)
+
+
+@traced
+def asin(x: TensorLike) -> Tensor:
+    """The angle in -pi/2 .. pi/2 whose sine is x; NaN beyond 1.
+
+    >>> import lazygraph as lg
+    >>> lg.asin([0.5, 1.0, 2.0]).eval()
+    array([0.52359878, 1.57079633,        nan])
+    """
+    return _real("asin", x)
+
+
+@traced
+def acos(x: TensorLike) -> Tensor:
+    """The angle in 0 .. pi whose cosine is x; NaN beyond 1.
+
+    >>> import lazygraph as lg
+    >>> lg.acos([0.5, -1.0]).eval()
+    array([1.04719755, 3.14159265])
+    """
+    return _real("acos", x)
+
+
+@traced
+def atan(x: TensorLike) -> Tensor:
+    """The angle in -pi/2 .. pi/2 whose tangent is x.
+
+    >>> import lazygraph as lg
+    >>> lg.atan([1.0, -lg.inf]).eval()
+    array([ 0.78539816, -1.57079633])
+    """
+    return _real("atan", x)
+
+
+@traced
+def atan2(y: TensorLike, x: TensorLike) -> Tensor:
+    """The angle in -pi .. pi between the axis of x and the point (x, y); the signs of zeros tell its side.
+
+    >>> import lazygraph as lg
+    >>> lg.atan2([1.0, -1.0, 0.0], [1.0, -1.0, -1.0]).eval()
+    array([ 0.78539816, -2.35619449,  3.14159265])
+    """
+    height, width = promoted(y, x)
+    return Tensor(emit("atan2", as_float(height), as_float(width)))
+
+
+arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
 
 
 def _less_one(value: Value) -> tuple[Value, Value]:

@@ -18,4 +18,5 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     sort,
     structural,
     transcendental,
+    trigonometry,
 )

@@ -32,7 +32,12 @@ RANGES = {
     "cos": (-40, 40),
     "tanh": (-10, 10),
     "erf": (-5, 5),
+    "tan": (-40, 40),
+    "asin": (-1, 1),
+    "acos": (-1, 1),
+    "atan": (-5, 5),
 }
+NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 # the multiples of pi/2 that come closest to a number of the format (J.-M. Muller, Elementary Functions, chapter on
 # range reduction), and other large arguments
 HARD_ARGUMENTS = {
@@ -61,7 +66,7 @@ def truth(name: str, dtype: DType) -> np.ndarray:
         wide = x.astype(np.float64 if dtype is float32 else np.longdouble)
         if name == "erf":
             return wide_erf(x) if dtype is float64 else OPS["erf"].reference(wide)
-        return np.asarray(getattr(np, name)(wide))
+        return np.asarray(getattr(np, NUMPY_NAMES.get(name, name))(wide))
 
 
 def wide_erf(x: np.ndarray) -> np.ndarray:
@@ -84,7 +89,7 @@ def test_results_are_within_two_units_in_the_last_place(name: str, dtype: DType,
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("dtype", FLOATS, ids=repr)
-@pytest.mark.parametrize("name", ("sin", "cos"))
+@pytest.mark.parametrize("name", ("sin", "cos", "tan"))
 def test_arguments_next_to_multiples_of_half_pi_are_reduced_exactly(name: str, dtype: DType, machine: str) -> None:
     rng = np.random.default_rng(3)
     multiples = (rng.integers(1, 2**20, 500) * (math.pi / 2)).astype(dtype.numpy)
@@ -104,6 +109,10 @@ EXACT: dict[str, list[tuple[float, float]]] = {
     "cos": [(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN), (NAN, NAN)],
     "tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (30.0, 1.0)],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (30.0, 1.0)],
+    "tan": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (NAN, NAN)],
+    "asin": [(0.0, 0.0), (-0.0, -0.0), (1.0, math.pi / 2), (-1.0, -math.pi / 2), (1.5, NAN), (-INF, NAN), (NAN, NAN)],
+    "acos": [(1.0, 0.0), (-1.0, math.pi), (0.0, math.pi / 2), (-0.0, math.pi / 2), (1.5, NAN), (INF, NAN), (NAN, NAN)],
+    "atan": [(0.0, 0.0), (-0.0, -0.0), (INF, math.pi / 2), (-INF, -math.pi / 2), (NAN, NAN)],
     "sign": [(0.0, 0.0), (-0.0, 0.0), (INF, 1.0), (-3.0, -1.0), (NAN, NAN)],
 }
 
@@ -116,7 +125,7 @@ def test_special_arguments_give_exact_results(name: str, dtype: DType, machine: 
     assert_same(MACHINES[machine].run(getattr(vector_math, name), x), expected)
 
 
-@pytest.mark.parametrize("name", ("expm1", "log1p", "sin", "tanh", "erf"))
+@pytest.mark.parametrize("name", ("expm1", "log1p", "sin", "tanh", "erf", "tan", "asin", "atan"))
 def test_denormals_pass_through_functions_of_slope_one_at_zero(name: str) -> None:
     for dtype in FLOATS:
         least = np.finfo(dtype.numpy).smallest_subnormal
@@ -174,6 +183,28 @@ def test_powers_have_the_special_cases_of_c(dtype: DType, machine: str) -> None:
     special = ~np.isfinite(expected) | (expected == 0) | (expected == 1)
     found = MACHINES[machine].run(vector_math.pow_, x, y)
     assert_same(found[special], expected[special])
+
+
+# --- atan2 ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("dtype", FLOATS, ids=repr)
+def test_angles_of_points_are_within_two_units_in_the_last_place(dtype: DType, machine: str) -> None:
+    rng, count = np.random.default_rng(9), 20_000 if dtype is float32 else 4_000
+    groups = [
+        every_pair(dtype),
+        (around(rng, dtype, -1, 1, count), around(rng, dtype, -1, 1, count)),
+        (full_range(rng, dtype, count), full_range(rng, dtype, count)),
+    ]
+    y, x = (np.concatenate([group[place] for group in groups]) for place in (0, 1))
+    wide = np.float64 if dtype is float32 else np.longdouble
+    found = MACHINES[machine].run(vector_math.atan2, y, x)
+    with np.errstate(all="ignore"):
+        truth = np.arctan2(y.astype(wide), x.astype(wide))
+    assert np.max(ulp_error(found, truth)) <= OPS["atan2"].ulp
+    zero = truth == 0
+    np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(truth[zero]))
 
 
 # --- rem, max, min ----------------------------------------------------------------------------------------------------

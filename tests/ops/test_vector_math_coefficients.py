@@ -10,7 +10,15 @@ import mpmath
 import pytest
 from mpmath import mpf
 
-from lazygraph.compiler.ops.vector_math import circular, error_function, exponential, hyperbolic, logarithm, power
+from lazygraph.compiler.ops.vector_math import (
+    circular,
+    error_function,
+    exponential,
+    hyperbolic,
+    inverse_circular,
+    logarithm,
+    power,
+)
 from lazygraph.runtime.dtypes import float32, float64
 
 POINTS = 400
@@ -59,6 +67,10 @@ def claims() -> list[Claim]:
             ("atanh", float64, logarithm.SERIES_64, mpmath.atanh, 0.2, 62.6),
             ("tanh", float32, hyperbolic.TANGENT[float32].series, mpmath.tanh, 0.63, 27.6),
             ("tanh", float64, hyperbolic.TANGENT[float64].series, mpmath.tanh, 0.63, 56.1),
+            ("atan", float32, inverse_circular.ARC_TANGENT[float32], mpmath.atan, 1, 28.4),
+            ("atan", float64, inverse_circular.ARC_TANGENT[float64], mpmath.atan, 1, 57.1),
+            ("asin", float32, inverse_circular.ARC_SINE[float32], mpmath.asin, 0.5, 27.6),
+            ("asin", float64, inverse_circular.ARC_SINE[float64], mpmath.asin, 0.5, 55.8),
             ("sin", float32, circular.SINE[float32], mpmath.sin, 0.7853982, 27.8),
             ("sin", float64, circular.SINE[float64], mpmath.sin, 0.7853982, 57.8),
         ]
@@ -119,6 +131,8 @@ def test_constants_in_two_parts_sum_to_the_constant() -> None:
             assert abs(mpf(table.ln2_high) + mpf(table.ln2_low) - mpmath.log(2)) < mpf(2) ** -bits
         assert abs(mpf(logarithm.LN2_HIGH) + mpf(logarithm.LN2_LOW) - mpmath.log(2)) < mpf(2) ** -95
         assert abs(mpf(circular.HALF_PI_HIGH) + mpf(circular.HALF_PI_LOW) - mpmath.pi / 2) < mpf(2) ** -105
+        for high, low in inverse_circular.HALF_PI.values():
+            assert abs((mpf(high) + mpf(low)) / (mpmath.pi / 2) - 1) < mpf(2) ** -48
         assert abs(mpf(1 / 3) + mpf(power.THIRD_LOW) - mpf(1) / 3) < mpf(2) ** -105
     with mpmath.workprec(1400):
         assert int(circular.TWO_OVER_PI, 16) == int(mpmath.floor(2 / mpmath.pi * mpf(2) ** 1280))

@@ -4,13 +4,33 @@ In: a `ScalarBuilder` and operands of float32 or float64 (`rem`, `pow_`, `sign`,
 the result, within 2 units in the last place over the full range, with and without a fused multiply-add.
 """
 
-from lazygraph.compiler.ops.vector_math.circular import cos, sin
+from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
 from lazygraph.compiler.ops.vector_math.error_function import erf
 from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
 from lazygraph.compiler.ops.vector_math.hyperbolic import tanh
+from lazygraph.compiler.ops.vector_math.inverse_circular import acos, asin, atan, atan2
 from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
 from lazygraph.compiler.ops.vector_math.order import max_, min_, sign
 from lazygraph.compiler.ops.vector_math.power import pow_
 from lazygraph.compiler.ops.vector_math.remainder import rem
 
-__all__ = ["cos", "erf", "exp", "expm1", "log", "log1p", "max_", "min_", "pow_", "rem", "sign", "sin", "tanh"]
+__all__ = [
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "cos",
+    "erf",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "max_",
+    "min_",
+    "pow_",
+    "rem",
+    "sign",
+    "sin",
+    "tan",
+    "tanh",
+]

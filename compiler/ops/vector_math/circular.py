@@ -1,7 +1,7 @@
-"""sin and cos, of arguments of any size.
+"""sin, cos and tan, of arguments of any size.
 
-In: x. Out: sin(x), cos(x), from x = q pi/2 + r with |r| <= pi/4 and a polynomial in r. The reduction is that of Payne
-and Hanek (SIGNUM Newsletter 18, 1983): x is an integer M times 2**E, so only a window of the bits of 2/pi decides
+In: x. Out: sin(x), cos(x), tan(x), from x = q pi/2 + r with |r| <= pi/4 and a polynomial in r. The reduction is that of
+Payne and Hanek (SIGNUM Newsletter 18, 1983): x is an integer M times 2**E, so only a window of the bits of 2/pi decides
 (2/pi) x mod 4, and a product of integers modulo 2**64 or 2**128 is that value. Coefficients: Remez exchange on
 [0, pi/4] minimising the relative error, each coefficient rounded in turn from the lowest and the rest fitted again.
 """
@@ -67,11 +67,58 @@ def cos(b: ScalarBuilder[S], x: S) -> S:
     return _finish(b, x, b.add(quadrant, b.const(1, unsigned)), high, low, b.const(0, unsigned))
 
 
+def tan(b: ScalarBuilder[S], x: S) -> S:
+    """sin(r) / cos(r) in even quadrants, -cos(r) / sin(r) in odd ones."""
+    form = format_of(b, x)
+    q, ratio = _ratio_32(b, x) if form.dtype == float32 else _ratio_64(b, x)
+    odd = b.shift_left(q, b.const(form.dtype.bits - 1, form.unsigned))
+    y = flip_sign(b, ratio, b.xor(odd, sign_bits(b, x)))
+    return b.select(b.less(b.abs(x), b.const(float("inf"), form.dtype)), y, b.bits(form.nan, form.dtype))
+
+
+def _ratio_32(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
+    """(q, |tan|) in float64 with the short polynomials, rounded once."""
+    size = b.abs(x)
+    q, r = _reduce_32(b, size)
+    small = b.less(size, b.const(QUARTER_PI, float32))
+    q, r = b.select(small, b.const(0, uint32), q), b.select(small, b.convert(size, float64), r)
+    square = b.mul(r, r)
+    sine = b.fma(b.mul(square, r), polynomial(b, square, SINE[float32]), r)
+    cosine = polynomial(b, square, (1.0, -0.5, *COSINE[float32]))
+    odd = _is_odd(b, q)
+    return q, b.convert(b.div(b.select(odd, cosine, sine), b.select(odd, sine, cosine)), float32)
+
+
+def _ratio_64(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
+    """(q, |tan|): the quotient of two pairs, one step of division further than the rounded one."""
+    q, high, low = reduce(b, x)
+    square = b.mul(high, high)
+    correction = b.fma(b.mul(square, b.const(-0.5, float64)), low, low)
+    sine = quick_two_sum(b, high, b.fma(b.mul(square, high), polynomial(b, square, SINE[float64]), correction))
+    cosine = quick_two_sum(b, *_cosine_64(b, high, low, square))
+    odd = _is_odd(b, q)
+    n, n_low = (b.select(odd, of_cosine, of_sine) for of_sine, of_cosine in zip(sine, cosine, strict=True))
+    d, d_low = (b.select(odd, of_sine, of_cosine) for of_sine, of_cosine in zip(sine, cosine, strict=True))
+    ratio = b.div(n, d)
+    product, error = two_product(b, ratio, d)
+    rest = b.add(b.sub(b.sub(n, product), error), b.fma(b.neg(ratio), d_low, n_low))
+    return q, b.add(ratio, b.div(rest, d))
+
+
+def _is_odd(b: ScalarBuilder[S], quadrant: S) -> S:
+    one = b.const(1, b.dtype(quadrant))
+    return b.equal(b.and_(quadrant, one), one)
+
+
 def reduce(b: ScalarBuilder[S], x: S) -> tuple[S, S, S]:
     """(q, high, low): |x| = (q mod 4) pi/2 + high + low, q an unsigned integer of x's width; low is 0 in float32."""
     form = format_of(b, x)
     size = b.abs(x)
-    q, high, low = _reduce_32(b, size) if form.dtype == float32 else _reduce_64(b, size)
+    if form.dtype == float32:
+        q, r = _reduce_32(b, size)
+        high, low = b.convert(r, float32), b.const(0.0, float32)
+    else:
+        q, high, low = _reduce_64(b, size)
     small = b.less(size, b.const(QUARTER_PI, form.dtype))
     zero = b.const(0.0, form.dtype)
     return b.select(small, b.const(0, form.unsigned), q), b.select(small, size, high), b.select(small, zero, low)
@@ -99,8 +146,9 @@ def _window(b: ScalarBuilder[S], offset: S, zeros: int, count: int, choices: int
     return [b.or_(b.shift_left(words[place], shift), b.shift_right(words[place + 1], back)) for place in range(count)]
 
 
-def _reduce_32(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:
-    """From (2/pi) |x| mod 4 in units of 2**-62, for |x| >= pi/4 (the biased exponent e is then at least 126)."""
+def _reduce_32(b: ScalarBuilder[S], size: S) -> tuple[S, S]:
+    """q and r in float64, from (2/pi) |x| mod 4 in units of 2**-62, for |x| >= pi/4 (the biased exponent e is then at
+    least 126)."""
     bits = b.convert(b.bitcast(size, uint32), uint64)
     exponent = b.shift_right(bits, b.const(23, uint64))
     mantissa = b.or_(b.and_(bits, b.bits(0x7FFFFF, uint64)), b.bits(0x800000, uint64))
@@ -109,7 +157,7 @@ def _reduce_32(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:
     low = b.shift_right(b.mul(mantissa, b.shift_right(second, b.const(32, uint64))), b.const(32, uint64))
     quadrant, fraction = _nearest_quadrant(b, b.add(b.mul(mantissa, first), low))
     r = b.mul(b.convert(fraction, float64), b.const(HALF_PI_HIGH * 2.0**-62, float64))
-    return b.convert(quadrant, uint32), b.convert(r, float32), b.const(0.0, float32)
+    return b.convert(quadrant, uint32), r
 
 
 def _reduce_64(b: ScalarBuilder[S], size: S) -> tuple[S, S, S]:
@@ -164,7 +212,7 @@ def _finish(b: ScalarBuilder[S], x: S, quadrant: S, high: S, low: S, sign: S) ->
     dtype, unsigned = form.dtype, form.unsigned
     square = b.mul(high, high)
     sine, cosine = _sine(b, high, low, square, dtype), _cosine(b, high, low, square, dtype)
-    odd = b.equal(b.and_(quadrant, b.const(1, unsigned)), b.const(1, unsigned))
+    odd = _is_odd(b, quadrant)
     turned = b.shift_left(b.shift_right(quadrant, b.const(1, unsigned)), b.const(dtype.bits - 1, unsigned))
     y = flip_sign(b, b.select(odd, cosine, sine), b.xor(turned, sign))
     return b.select(b.less(b.abs(x), b.const(float("inf"), dtype)), y, b.bits(form.nan, dtype))
@@ -181,12 +229,15 @@ def _sine(b: ScalarBuilder[S], high: S, low: S, square: S, dtype: DType) -> S:
 
 def _cosine(b: ScalarBuilder[S], high: S, low: S, square: S, dtype: DType) -> S:
     """1 - high**2 / 2 + high**4 C(high**2) - high low; in float64 the rounding error of 1 - high**2 / 2 is restored."""
-    series = polynomial(b, square, COSINE[dtype])
-    one = b.const(1.0, dtype)
     if dtype == float32:
-        return b.fma(square, b.fma(square, series, b.const(-0.5, dtype)), one)
-    half = b.mul(square, b.const(0.5, dtype))
+        return polynomial(b, square, (1.0, -0.5, *COSINE[dtype]))
+    return b.add(*_cosine_64(b, high, low, square))
+
+
+def _cosine_64(b: ScalarBuilder[S], high: S, low: S, square: S) -> tuple[S, S]:
+    """The cosine as an unrounded sum of 1 - high**2 / 2, rounded, and the rest."""
+    one, half = b.const(1.0, float64), b.mul(square, b.const(0.5, float64))
     leading = b.sub(one, half)
     error = b.sub(b.sub(one, leading), half)
-    rest = b.fma(b.mul(square, square), series, b.fma(b.neg(high), low, error))
-    return b.add(leading, rest)
+    series = polynomial(b, square, COSINE[float64])
+    return leading, b.fma(b.mul(square, square), series, b.fma(b.neg(high), low, error))
