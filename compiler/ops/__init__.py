@@ -14,6 +14,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     logic,
     random,
     reductions,
+    scatter,
     slices,
     sort,
     structural,

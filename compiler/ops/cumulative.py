@@ -290,22 +290,30 @@ def _recurrence_reference(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: b
     result = np.zeros_like(terms)
     carried = np.zeros(terms.shape[1:], terms.dtype)
     for place in range(len(terms)):
-        carried = coefficients[place] * carried + terms[place]
+        a_times_h = np.where(coefficients[place] == 0, 0, coefficients[place] * carried).astype(terms.dtype)
+        carried = a_times_h + terms[place]
         result[place] = carried
     return np.ascontiguousarray(_from_end(np.moveaxis(result, 0, axis), axis, reverse))
+
+
+def _recur(b: BodyBuilder, carried: Operand, elements: Sequence[Operand]) -> Operand:
+    a, term = elements
+    zero = b.literal(0, a.dtype)
+    a_times_h = b.let("select", b.let("eq", a, zero), zero, b.let("mul", a, carried))
+    return b.let("add", a_times_h, term)
 
 
 linear_recurrence = register(
     Op(
         name="linear_recurrence",
-        doc="h of h[i] = a[i] * h[i-1] + b[i] along an axis, with h[-1] = 0.",
+        doc="h of h[i] = a[i] * h[i-1] + b[i] along an axis, from 0; where a[i] = 0, infinities and NaN are forgotten.",
         type_rule=_type_rule("linear_recurrence", 2, ("float",)),
         reference=_recurrence_reference,
         jvp=_recurrence_jvp,
         transpose=_recurrence_transpose,
         batch=_batch,
-        lower=_lowering(lambda dtype: 0, lambda b, h, ab: b.let("add", b.let("mul", ab[0], h), ab[1]), 2),
-        domain=_domain((float32, float64), plain, _about_one, 2),
+        lower=_lowering(lambda dtype: 0, _recur, 2),
+        domain=_domain((float32, float64), special, _about_one, 2),
         ulp=0,
         flags=Flags(linear=(1,)),
     )
