@@ -22,15 +22,21 @@ from lazygraph.tensor import Tensor, TensorLike
 __all__ = [
     "abs",
     "acos",
+    "acosh",
     "add",
     "arccos",
+    "arccosh",
     "arcsin",
+    "arcsinh",
     "arctan",
     "arctan2",
+    "arctanh",
     "asin",
+    "asinh",
     "astype",
     "atan",
     "atan2",
+    "atanh",
     "ceil",
     "clip",
     "cos",
@@ -455,33 +461,58 @@ def atan2(y: TensorLike, x: TensorLike) -> Tensor:
 arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
 
 
-def _less_one(value: Value) -> tuple[Value, Value]:
-    """e**(x-1) and e**(-x-1): they, and so their derivatives, are finite wherever sinh and cosh are."""
-    return emit("exp", value - 1), emit("exp", -value - 1)
-
-
-@composite
+@traced
 def sinh(x: TensorLike) -> Tensor:
-    """The hyperbolic sine, (e**x - e**-x) / 2: by expm1 near 0, else e/2 (e**(x-1) - e**(-x-1))."""
-    value = as_float(value_of(x))
-    small = emit("lt", emit("abs", value), scalar_like(1, value))
-    less = emit("expm1", emit("select", small, value, scalar_like(0, value)))
-    rising, falling = _less_one(value)
-    large = (rising - falling) * (math.e / 2)
-    return Tensor(emit("select", small, (less + less / (less + 1)) * 0.5, large))
+    """The hyperbolic sine, (e**x - e**-x) / 2."""
+    return _real("sinh", x)
 
 
-@composite
+@traced
 def cosh(x: TensorLike) -> Tensor:
-    """The hyperbolic cosine, (e**x + e**-x) / 2 = e/2 (e**(x-1) + e**(-x-1))."""
-    rising, falling = _less_one(as_float(value_of(x)))
-    return Tensor((rising + falling) * (math.e / 2))
+    """The hyperbolic cosine, (e**x + e**-x) / 2."""
+    return _real("cosh", x)
 
 
 @traced
 def tanh(x: TensorLike) -> Tensor:
     """The hyperbolic tangent."""
     return _real("tanh", x)
+
+
+@traced
+def asinh(x: TensorLike) -> Tensor:
+    """The number whose hyperbolic sine is x.
+
+    >>> import lazygraph as lg
+    >>> lg.asinh([0.0, 1.0]).eval()
+    array([0.        , 0.88137359])
+    """
+    return _real("asinh", x)
+
+
+@traced
+def acosh(x: TensorLike) -> Tensor:
+    """The number from 0 up whose hyperbolic cosine is x; NaN below 1.
+
+    >>> import lazygraph as lg
+    >>> lg.acosh([1.0, 2.0]).eval()
+    array([0.        , 1.3169579])
+    """
+    return _real("acosh", x)
+
+
+@traced
+def atanh(x: TensorLike) -> Tensor:
+    """The number whose hyperbolic tangent is x; infinite at 1 and -1, NaN beyond.
+
+    >>> import lazygraph as lg
+    >>> lg.atanh([0.5, -1.0]).eval()
+    array([0.54930614,       -inf])
+    """
+    return _real("atanh", x)
+
+
+arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
 
 @traced

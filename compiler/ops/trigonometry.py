@@ -1,4 +1,4 @@
-"""The tangent and the inverse circular functions.
+"""The tangent, the inverse circular functions, and the hyperbolic functions but for tanh, which networks need.
 
 In: nothing. Out: `Op`s in the table. The mathematics of the lowerings is in `vector_math`; float32 and float64 results
 are within 2 units in the last place over the full range.
@@ -11,7 +11,7 @@ import numpy as np
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops import domains, vector_math
 from lazygraph.compiler.ops.elementwise import FLOATS, binary, through_float64, unary
-from lazygraph.compiler.ops.record import OPS, full
+from lazygraph.compiler.ops.record import OPS, Op, full
 
 
 def _legs(x: Value) -> Value:
@@ -88,5 +88,72 @@ atan2 = binary(
     lower=vector_math.atan2,
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), (-9, 9), smooth=((0.5, 3), (-3, 3))),
+    ulp=2,
+)
+
+
+# --- hyperbolic functions ---------------------------------------------------------------------------------------------
+
+sinh = unary(
+    "sinh",
+    "The hyperbolic sine, (e**x - e**-x) / 2.",
+    reference=through_float64(np.sinh),
+    jvp=lambda x, out, d: d * cosh(x),
+    lower=vector_math.sinh,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-90, 90), smooth=((-2, 2),)),
+    ulp=2,
+)
+
+cosh: Op = unary(
+    "cosh",
+    "The hyperbolic cosine, (e**x + e**-x) / 2.",
+    reference=through_float64(np.cosh),
+    jvp=lambda x, out, d: d * sinh(x),
+    lower=vector_math.cosh,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-90, 90), smooth=((-2, 2),)),
+    ulp=2,
+)
+
+
+def _diagonal(x: Value) -> Value:
+    """sqrt(1 + x**2) where the square overflows too: m sqrt(1/m**2 + (x/m)**2) with m = max(1, |x|)."""
+    m = OPS["max"](OPS["abs"](x), full(x.type, 1.0))
+    u, v = 1.0 / m, x / m
+    result: Value = m * OPS["sqrt"](u * u + v * v)
+    return result
+
+
+asinh = unary(
+    "asinh",
+    "The number whose hyperbolic sine is x.",
+    reference=through_float64(np.arcsinh),
+    jvp=lambda x, out, d: d / _diagonal(x),
+    lower=vector_math.asinh,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), smooth=((-3, 3),)),
+    ulp=2,
+)
+
+acosh = unary(
+    "acosh",
+    "The number from 0 up whose hyperbolic cosine is x; NaN below 1.",
+    reference=through_float64(np.arccosh),
+    jvp=lambda x, out, d: d / (OPS["sqrt"](x - 1.0) * OPS["sqrt"](x + 1.0)),
+    lower=vector_math.acosh,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (1, 9), smooth=((1.5, 4),)),
+    ulp=2,
+)
+
+atanh = unary(
+    "atanh",
+    "The number whose hyperbolic tangent is x; infinite at 1 and -1, NaN beyond.",
+    reference=through_float64(np.arctanh),
+    jvp=lambda x, out, d: d / ((1.0 - x) * (1.0 + x)),
+    lower=vector_math.atanh,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 1), smooth=((-0.8, 0.8),)),
     ulp=2,
 )

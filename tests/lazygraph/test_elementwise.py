@@ -11,9 +11,10 @@ from tests.lazygraph.evaluation import evaluate
 
 RNG = np.random.default_rng(0)
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.7, -3.7, 1e-3, 80.0, -80.0, np.inf, -np.inf, np.nan])
-UNARY = ["abs", "arccos", "arcsin", "arctan", "ceil", "cos", "exp", "expm1", "floor", "isfinite", "isinf", "isnan",
-         "log", "log10", "log1p", "log2", "logical_not", "negative", "positive", "reciprocal", "round", "sign",
-         "sin", "sinh", "cosh", "sqrt", "square", "tan", "tanh", "trunc"]  # fmt: skip
+UNARY = ["abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "exp", "expm1",
+         "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative",
+         "positive", "reciprocal", "round", "sign", "sin", "sinh", "cosh", "sqrt", "square", "tan", "tanh",
+         "trunc"]  # fmt: skip
 BINARY = ["add", "arctan2", "divide", "equal", "floor_divide", "greater", "greater_equal", "less", "less_equal",
           "logaddexp", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "not_equal",
           "pow", "remainder", "subtract"]  # fmt: skip

@@ -67,6 +67,8 @@ def claims() -> list[Claim]:
             ("atanh", float64, logarithm.SERIES_64, mpmath.atanh, 0.2, 62.6),
             ("tanh", float32, hyperbolic.TANGENT[float32].series, mpmath.tanh, 0.63, 27.6),
             ("tanh", float64, hyperbolic.TANGENT[float64].series, mpmath.tanh, 0.63, 56.1),
+            ("sinh", float32, hyperbolic.SINE[float32].series, mpmath.sinh, 1, 31.6),
+            ("sinh", float64, hyperbolic.SINE[float64].series, mpmath.sinh, 1, 62.9),
             ("atan", float32, inverse_circular.ARC_TANGENT[float32], mpmath.atan, 1, 28.4),
             ("atan", float64, inverse_circular.ARC_TANGENT[float64], mpmath.atan, 1, 57.1),
             ("asin", float32, inverse_circular.ARC_SINE[float32], mpmath.asin, 0.5, 27.6),

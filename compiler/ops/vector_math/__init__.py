@@ -7,8 +7,9 @@ the result, within 2 units in the last place over the full range, with and witho
 from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
 from lazygraph.compiler.ops.vector_math.error_function import erf
 from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
-from lazygraph.compiler.ops.vector_math.hyperbolic import tanh
+from lazygraph.compiler.ops.vector_math.hyperbolic import cosh, sinh, tanh
 from lazygraph.compiler.ops.vector_math.inverse_circular import acos, asin, atan, atan2
+from lazygraph.compiler.ops.vector_math.inverse_hyperbolic import acosh, asinh, atanh
 from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
 from lazygraph.compiler.ops.vector_math.order import max_, min_, sign
 from lazygraph.compiler.ops.vector_math.power import pow_
@@ -16,10 +17,14 @@ from lazygraph.compiler.ops.vector_math.remainder import rem
 
 __all__ = [
     "acos",
+    "acosh",
     "asin",
+    "asinh",
     "atan",
     "atan2",
+    "atanh",
     "cos",
+    "cosh",
     "erf",
     "exp",
     "expm1",
@@ -31,6 +36,7 @@ __all__ = [
     "rem",
     "sign",
     "sin",
+    "sinh",
     "tan",
     "tanh",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
 from lazygraph.compiler.ops.vector_math.order import clamp
-from lazygraph.compiler.ops.vector_math.parts import format_of, polynomial
+from lazygraph.compiler.ops.vector_math.parts import format_of, polynomial, quick_two_sum
 from lazygraph.runtime.dtypes import float32, float64
 
 
@@ -122,6 +122,18 @@ def exp_pair(b: ScalarBuilder[S], high: S, low: S) -> S:
     value = b.fma(b.mul(r, r), polynomial(b, r, table.wide), rest)
     value = b.add(b.const(1.0, form.dtype), b.add(r, value))
     return b.mul(b.mul(value, scale), scale)
+
+
+def half_exp_pair(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
+    """e**x / 2 as a pair, for 0 <= x up to just above where it overflows. A factor 2 of the scale goes to the value, so
+    that the scale is a normal number."""
+    form, table = format_of(b, x), EXPONENTIAL[b.dtype(x)]
+    n, scale = _steps(b, x, LOG2_E, form.bias - 2)
+    r = b.fma(n, b.const(-table.ln2_high, form.dtype), x)
+    r = b.fma(n, b.const(-table.ln2_low, form.dtype), r)
+    rest = b.fma(b.mul(r, r), polynomial(b, r, table.wide), r)
+    high, low = quick_two_sum(b, b.const(2.0, form.dtype), b.add(rest, rest))
+    return b.mul(high, scale), b.mul(low, scale)
 
 
 def exp_bounded(b: ScalarBuilder[S], x: S) -> S:

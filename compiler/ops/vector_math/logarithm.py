@@ -48,6 +48,16 @@ def log1p(b: ScalarBuilder[S], x: S) -> S:
 
     With x / 4 and 4 * 2**-k the scale stays a normal number for the greatest k. For k = 0, f is x itself.
     """
+    return _at_ends(b, x, _log1p(b, x, None), pole=-1.0)
+
+
+def log1p_pair(b: ScalarBuilder[S], high: S, low: S) -> S:
+    """log(1 + high + low) for |low| <= ulp(high) and -1 < high < inf: log(1 + high) + low / (1 + high)."""
+    return _log1p(b, high, b.div(low, b.add(high, b.const(1.0, b.dtype(high)))))
+
+
+def _log1p(b: ScalarBuilder[S], x: S, low: S | None) -> S:
+    """log(1 + x) + low inside of the domain."""
     form = format_of(b, x)
     dtype = form.dtype
     exponent, k, _ = split(b, b.add(x, b.const(1.0, dtype)))
@@ -55,9 +65,8 @@ def log1p(b: ScalarBuilder[S], x: S) -> S:
     quarter = b.const(0.25, dtype)
     f = b.fma(b.mul(x, quarter), scale, b.fma(scale, quarter, b.const(-1.0, dtype)))
     f = b.select(b.equal(k, b.const(0.0, dtype)), x, f)
-    y = assemble(b, k, f)
-    y = b.select(b.less(b.abs(x), b.const(2.0 ** -(form.mantissa + 2), dtype)), x, y)
-    return _at_ends(b, x, y, pole=-1.0)
+    y = assemble(b, k, f, low)
+    return b.select(b.less(b.abs(x), b.const(2.0 ** -(form.mantissa + 2), dtype)), x, y)
 
 
 def split_positive(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
@@ -88,8 +97,8 @@ def _two_thirds(form: Format) -> int:
     return ((form.bias - 1) << form.mantissa) + (1 << form.mantissa) // 3 + 1
 
 
-def assemble(b: ScalarBuilder[S], k: S, f: S) -> S:
-    """k ln 2 + log(1 + f)."""
+def assemble(b: ScalarBuilder[S], k: S, f: S, extra: S | None = None) -> S:
+    """k ln 2 + log(1 + f), and in float64 plus `extra`, which is small beside it."""
     dtype = b.dtype(f)
     square = b.mul(f, f)
     if dtype == float32:
@@ -99,7 +108,8 @@ def assemble(b: ScalarBuilder[S], k: S, f: S) -> S:
     z = b.mul(s, s)
     rest = b.mul(b.add(z, z), polynomial(b, z, SERIES_64))
     half_square = b.mul(square, b.const(0.5, dtype))
-    low = b.fma(s, b.add(half_square, rest), b.mul(k, b.const(LN2_LOW, dtype)))
+    scaled = b.mul(k, b.const(LN2_LOW, dtype))
+    low = b.fma(s, b.add(half_square, rest), scaled if extra is None else b.add(scaled, extra))
     return b.fma(k, b.const(LN2_HIGH, dtype), b.sub(f, b.sub(half_square, low)))
 
 

@@ -6,8 +6,9 @@ with |low| <= ulp(high) / 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
 from lazygraph.runtime.dtypes import DType, float32, float64, int32, int64, uint32, uint64
@@ -48,6 +49,18 @@ FORMATS = {
 
 def format_of(b: ScalarBuilder[S], x: S) -> Format:
     return FORMATS[b.dtype(x)]
+
+
+def in_float64(function: Callable[..., S]) -> Callable[..., S]:
+    """A function of float64 that takes float32 too: computed in float64 and rounded once."""
+
+    @wraps(function)
+    def either(b: ScalarBuilder[S], x: S) -> S:
+        if b.dtype(x) == float64:
+            return function(b, x)
+        return b.convert(function(b, b.convert(x, float64)), float32)
+
+    return either
 
 
 def polynomial(b: ScalarBuilder[S], x: S, coefficients: Sequence[float]) -> S:
@@ -106,6 +119,13 @@ def quick_two_sum(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
     """x + y and its rounding error, for |x| >= |y| or x = 0 (Dekker 1971)."""
     total = b.add(x, y)
     return total, b.sub(y, b.sub(total, x))
+
+
+def two_sum(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
+    """x + y and its rounding error (Knuth, The Art of Computer Programming, volume 2, 4.2.2)."""
+    total = b.add(x, y)
+    part = b.sub(total, x)
+    return total, b.add(b.sub(x, b.sub(total, part)), b.sub(y, part))
 
 
 def two_product(b: ScalarBuilder[S], x: S, y: S) -> tuple[S, S]:
