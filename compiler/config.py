@@ -23,15 +23,15 @@ class Setting:
 def _threads(text: str) -> int | None:
     if text == "":
         return None
-    count = int(text) if text.isdigit() else 0
+    count = int(text) if text.isdecimal() else 0
     if count < 1:
-        raise ValueError(f"LAZYGRAPH_NUM_THREADS is {text!r}: expected a whole number of at least 1")
+        raise ValueError(f"expected a whole number of at least 1, found {text!r}")
     return count
 
 
 def _flag(text: str) -> bool:
     if text not in ("", "0", "1"):
-        raise ValueError(f"a switch is set to {text!r}: expected 0 or 1")
+        raise ValueError(f"expected 0 or 1, found {text!r}")
     return text == "1"
 
 
@@ -59,4 +59,7 @@ SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _SETTING
 def read(name: str) -> Any:
     """The present value of a setting; ValueError where the text is not one."""
     setting = SETTINGS[name]
-    return setting.parse(os.environ.get(name, setting.default))
+    try:
+        return setting.parse(os.environ.get(name, setting.default))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

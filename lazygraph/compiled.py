@@ -277,7 +277,12 @@ def _cached(key: str, compile: Callable[[], bytes]) -> bytes:
         return found
     made = compile()
     if cache is not None:
-        cache.put(key, made)
+        from lazygraph.runtime.cache import CacheError
+
+        try:
+            cache.put(key, made)
+        except CacheError as error:  # a full disk, for one: the code is at hand all the same
+            _warn(error)
     return made
 
 
@@ -293,5 +298,9 @@ def _open_cache(setting: str, cache_home: str) -> ObjectCache | None:
     try:
         return ObjectCache(Path(setting) if setting else default_folder(cache_home))
     except CacheError as error:
-        warnings.warn(f"{error}. Set LAZYGRAPH_CACHE to another folder, or to off", stacklevel=2)
+        _warn(error)
         return None
+
+
+def _warn(error: Exception) -> None:
+    warnings.warn(f"{error}. Set LAZYGRAPH_CACHE to another folder, or to off", stacklevel=2)

@@ -32,9 +32,14 @@ class CacheError(RuntimeError):
 
 def default_folder(cache_home: str) -> Path:
     """`lazygraph` in $XDG_CACHE_HOME, or in ~/.cache where that is not absolute (XDG Base Directory Specification
-    0.8).
+    0.8). CacheError where there is no such folder.
     """
-    return (Path(cache_home) if os.path.isabs(cache_home) else Path.home() / ".cache") / "lazygraph"
+    if os.path.isabs(cache_home):
+        return Path(cache_home) / "lazygraph"
+    try:
+        return Path.home() / ".cache" / "lazygraph"
+    except RuntimeError as error:  # in a container, for one: a user without HOME and of no name
+        raise CacheError("the object cache has no folder: this user has no home") from error
 
 
 class ObjectCache:
@@ -67,7 +72,7 @@ class ObjectCache:
         if code is None:
             _remove(path)
         else:
-            os.utime(path)  # used now
+            _touch(path)
         return code
 
     def put(self, key: str, code: bytes) -> None:
@@ -114,10 +119,15 @@ class ObjectCache:
 def _read_own(path: Path) -> bytes | None:
     """The file's contents; None unless it is a regular file of this user's that nobody else may write."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         sound = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE
-        return file.read() if sound else None
+        if not sound:
+            return None
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def _verified(key: str, content: bytes) -> bytes | None:
@@ -129,6 +139,14 @@ def _verified(key: str, content: bytes) -> bytes | None:
 
 def _digest(key: str, code: bytes) -> bytes:
     return hashlib.sha256(key.encode() + b"\0" + code).digest()
+
+
+def _touch(path: Path) -> None:
+    """Note that the file is used now; another process may just have removed it."""
+    try:
+        os.utime(path)
+    except OSError:
+        pass
 
 
 def _remove(path: Path) -> None:

@@ -162,3 +162,24 @@ def test_the_default_folder_follows_the_users_cache_home(tmp_path: Path, monkeyp
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder("/somewhere") == Path("/somewhere/lazygraph")
     assert default_folder("") == default_folder("relative") == tmp_path / ".cache" / "lazygraph"
+
+
+def test_a_user_without_a_home_has_no_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(CacheError, match="no home"):
+        default_folder("")
+
+
+def test_an_entry_may_go_while_it_is_read(cache: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.put(KEY, CODE)
+    touch = os.utime
+
+    def evicted_before(path: Path) -> None:
+        path.unlink()
+        touch(path)
+
+    monkeypatch.setattr(os, "utime", evicted_before)
+    assert cache.get(KEY) == CODE
