@@ -251,6 +251,16 @@ def _mul_jvp(node: Node, tangents: Tangents) -> Tangents:
     return (emit("scatter_add", or_zeros(scaled, operand), terms, *indices, **node.attributes),)
 
 
+def _mul_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
+    """Linear in the operand alone, each element of which is multiplied by the updates of its place."""
+    (ct,) = cotangents
+    _, updates, *indices = node.inputs
+    none: Tangents = (None,) * len(indices)
+    if ct is None or not linear[0]:
+        return (None, None, *none)
+    return (node.op(ct, updates, *indices, **node.attributes), None, *none)
+
+
 def _product_of_others(node: Node) -> Value:
     """For each update, the product of the others of its place: updates sorted by place, then products from both ends.
 
@@ -376,7 +386,7 @@ scatter_set = _Scatter(
 ).record()  # fmt: skip
 scatter_mul = _Scatter(
     "mul", "The operand multiplied by updates at computed indices, one after the other in order of their position.",
-    NUMERIC, np.multiply.at, _mul_jvp, NOT_LINEAR, _domain(NUMBERS, _with_zeros),
+    NUMERIC, np.multiply.at, _mul_jvp, _mul_transpose, _domain(NUMBERS, _with_zeros), Flags(linear=(0,)),
 ).record()  # fmt: skip
 scatter_min = _Scatter(
     "min", "The least of the operand and the updates at computed indices; NaN where one is NaN.",
