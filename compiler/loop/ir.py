@@ -236,7 +236,7 @@ AnyKernel = Union[Kernel, Contraction]
 
 # combine name -> (elementwise record that combines two, identity as a Python number or "lowest"/"highest" of the dtype)
 COMBINERS: dict[str, tuple[str, float | str]] = {
-    "add": ("add", -0.0),
+    "add": ("add", 0.0),
     "mul": ("mul", 1.0),
     "max": ("max", "lowest"),
     "min": ("min", "highest"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lazygraph.compiler.ir.dims import Extent, product, prove_nonnegative
+from lazygraph.compiler.ir.dims import Extent, product
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.loop.fuse import COSTLY, Fusion, Group, cost
 from lazygraph.compiler.loop.group_body import GroupBody, InPlace, buffer_name
@@ -69,12 +69,7 @@ def _reduce(body: GroupBody, value: Value, order: str, extent: Extent, full: Cal
         scalar = body.element(node.inputs[0], body.here)
         return (scalar, body.index_value(symbol, int64)) if positional else (scalar,)
 
-    result = body.reduce(combine, order, "r", extent, term)[-1]
-    if combine != "add" or not result.dtype.is_float or prove_nonnegative(extent - 1):
-        return result
-    # The combiner starts at -0.0, so that -0.0 survives; the sum of nothing is 0.0.
-    some = body.let("lt", body.literal(0, int64), body.index_value(extent, int64))
-    return body.let("select", some, result, body.literal(0, result.dtype))
+    return body.reduce(combine, order, "r", extent, term)[-1]
 
 
 def _full_index(group: Group, outer: Index) -> Callable[[Extent], Index]:
