@@ -1,6 +1,7 @@
 """Products of tensors that sum over shared axes: all of them are one op, the general dot.
 
-In: tensors, promoted to one dtype. Out: tensors. Floats accumulate in their own dtype, float16 and bfloat16 in float32.
+In: tensors, promoted to one dtype. Out: tensors of that dtype, in which sums accumulate; those of fewer than 32 bits
+accumulate in 32 (wrapping at the end is wrapping throughout).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot", "vecdot"]
 
+_ACCUMULATORS = {"int": dtypes.int32, "uint": dtypes.uint32, "float": dtypes.float32}
 ContractedAxes = Union[int, tuple[Union[int, Sequence[int]], Union[int, Sequence[int]]]]
 
 
@@ -35,7 +37,7 @@ def contract(
             raise ShapeError("inner extents differ")
         wanted[j] = left.shape[i]
     right = aligned(right, tuple(wanted))
-    accumulate = dtypes.float32 if left.dtype in (dtypes.float16, dtypes.bfloat16) else left.dtype
+    accumulate = _ACCUMULATORS[left.dtype.kind] if left.dtype.itemsize < 4 else left.dtype
     return emit("dot", left, right, batch=(batch, batch), contract=contracted, accumulate=accumulate)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ops.record import Domain
-from lazygraph.runtime.dtypes import DType, bool_, float32, float64, int32, int64, uint32
+from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
 
 Case = tuple[tuple[np.ndarray, ...], dict[str, Any]]
 
 SWEPT_FLOATS = (float32, float64)
-SWEPT_INTEGERS = (int32, int64, uint32)
+SWEPT_INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
 SWEPT_NUMBERS = SWEPT_INTEGERS + SWEPT_FLOATS
 SWEPT_LOGICAL = (bool_, *SWEPT_INTEGERS)
 SWEPT = (bool_, *SWEPT_NUMBERS)

@@ -158,8 +158,11 @@ def _attributes(batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], dtype: DT
 
 
 def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+    """Accumulated in the operands' dtype, and in the one of twice its bits where there is one."""
+    wider = [each for each in NUMBERS if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
     return [
-        ((plain(rng, dtype, a), plain(rng, dtype, b)), _attributes(batch, contract, dtype))
+        ((plain(rng, dtype, a), plain(rng, dtype, b)), _attributes(batch, contract, accumulate))
+        for accumulate in (dtype, *wider)
         for a, b, batch, contract in _CASES
     ]
 

@@ -104,7 +104,7 @@ def _accumulated(reduce: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """float32 accumulates in float64 and rounds once; integers wrap in their own type."""
 
     def reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
-        wide = np.float64 if x.dtype.kind == "f" or x.dtype.itemsize < 4 else x.dtype
+        wide = np.float64 if x.dtype.kind == "f" else x.dtype
         return np.asarray(reduce(x, axis=axes, dtype=wide)).astype(x.dtype)
 
     return reference

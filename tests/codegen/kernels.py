@@ -12,9 +12,9 @@ import lazygraph.compiler.ops.transcendental  # noqa: F401
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.build import Builder
 from lazygraph.compiler.loop.ir import Buffer, Kernel
-from lazygraph.runtime.dtypes import DType, bool_, float32, float64, int8, int32, int64, uint8, uint32, uint64
+from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
 
-DTYPES = (bool_, int8, uint8, int32, uint32, int64, uint64, float32, float64)
+DTYPES = (bool_, *[each for each in ALL if each.is_integer], float32, float64)
 NUMBERS = DTYPES[1:]
 EXTENTS = (0, 1, 2, 15, 16, 17, 31, 33, 48, 63, 64, 65, 79, 100, 127, 128, 129, 130)
 

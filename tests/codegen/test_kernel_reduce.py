@@ -8,12 +8,12 @@ from lazygraph.compiler.codegen.llvm.target import NAMED, host, runnable
 from lazygraph.compiler.ir.dims import symbol
 from lazygraph.compiler.loop.ir import LANES, Buffer, Loop, Reduce
 from lazygraph.compiler.ops.record import OPS
-from lazygraph.runtime.dtypes import bool_, float32, float64, int32, int64, uint32
+from lazygraph.runtime.dtypes import ALL, bool_, float32, float64, int32, int64
 from tests.codegen.harness import Compiled
 from tests.codegen.kernels import EXTENTS, hostile, kernel
 
 N = symbol("n")
-NUMERIC = (int32, uint32, int64, float32, float64)
+NUMERIC = (*[each for each in ALL if each.is_integer], float32, float64)
 CASES = [(combine, dtype) for combine in ("add", "mul", "max", "min") for dtype in NUMERIC]
 CASES += [("and", bool_), ("or", bool_)]
 IDENTITIES = {"add": 0.0, "mul": 1.0, "and": True, "or": False}

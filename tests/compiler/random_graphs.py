@@ -15,10 +15,11 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Frame, Graph, TensorType, Value, origin, serials
 from lazygraph.compiler.ops.record import OPS, apply, full
-from lazygraph.runtime.dtypes import DType, bool_, float32, float64, int32, int64, uint32
+from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64, int32, int64
 
 EXTENTS = (0, 1, 2, 3, 5, 16, 17, 33)
 FLOATS = (float32, float64)
+INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Maker:
         return dims.evaluate(extent, self.sizes)
 
     def parameter(self, kind: str) -> Value:
-        dtype = self.choice((float64, float64, float32, int32, int64, uint32, bool_))
+        dtype = self.choice((float64, float64, float32, bool_, self.choice(INTEGERS)))
         shape = tuple(self.extent() for _ in range(self.draw(st.integers(0, 3))))
         attributes = {"name": f"{kind[0]}{len(self.arrays)}", "kind": kind, "dtype": dtype, "shape": shape}
         (value,) = apply(OPS["parameter"], (), attributes, serial=next(serials))

@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 import lazygraph as lg
 from tests.lazygraph.evaluation import evaluate
 
-DTYPES = [np.bool_, np.int32, np.int64, np.uint32, np.float32, np.float64]
+INTEGERS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
+DTYPES = [np.bool_, *INTEGERS, np.float32, np.float64]
 NUMBERS = [True, 2, 1.5]
 
 

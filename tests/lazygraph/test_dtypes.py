@@ -1,0 +1,60 @@
+"""Every dtype through a compiled function: arguments, variables, arithmetic, reductions, order, indexing, products."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lazygraph as lg
+from lazygraph.runtime import dtypes
+from lazygraph.runtime.dtypes import DType
+
+INTEGERS = [each for each in dtypes.ALL if each.is_integer]
+
+
+def sample(dtype: DType, *shape: int) -> Any:
+    limits = np.iinfo(dtype.numpy)
+    return np.random.default_rng(0).integers(limits.min, limits.max, shape, dtype.numpy, endpoint=True)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_an_integer_dtype_holds_from_arguments_to_results(dtype: DType) -> None:
+    n = lg.dim("n")
+    x, y = lg.placeholder((n, 7), dtype, "x"), lg.placeholder((7,), dtype, "y")
+    total = lg.variable(np.zeros(7, dtype.numpy), "total")
+    outputs = [x + y, x * 3, x // (y | 1), x % (y | 1), x << 3, x >> 3, x.astype(lg.float32), lg.sort(x, axis=1)]
+    outputs += [lg.sum(x, axis=0), lg.max(x, axis=1), lg.argmin(x, axis=1), x @ x.T, x[lg.argmax(y) % 5], x == y, x < y]
+    step = lg.function([x, y], outputs, updates={total: total + lg.sum(x, axis=0, dtype=dtype)})
+    a, b = sample(dtype, 5, 7), sample(dtype, 7)
+    with np.errstate(all="ignore"):
+        expected = [a + b, a * 3, a // (b | 1), a % (b | 1), a << 3, a >> 3, a.astype(np.float32), np.sort(a, axis=1)]
+        expected += [np.sum(a, axis=0), np.max(a, axis=1), np.argmin(a, axis=1), a @ a.T, a[np.argmax(b) % 5], a == b]
+        expected += [a < b]
+    for found, wanted in zip(step(a, b), expected, strict=True):
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+    step(a, b)
+    np.testing.assert_array_equal(total.numpy(), 2 * a.sum(axis=0, dtype=dtype.numpy))
+    assert step.compilations == 1
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_integers_are_total_at_the_ends_of_their_range(dtype: DType) -> None:
+    limits = np.iinfo(dtype.numpy)
+    x = lg.placeholder((4,), dtype, "x")
+    a = np.array([limits.min, limits.max, 0, 1], dtype.numpy)
+    wide = lg.placeholder((4,), lg.float64, "wide")
+    found = lg.function([x, wide], [x // 0, x % 0, -x, x << dtype.bits - 1, x >> dtype.bits - 1, wide.astype(dtype)])
+    quotient, rest, negative, left, right, saturated = found(a, np.array([-1e30, 1e30, np.nan, -0.9]))
+    np.testing.assert_array_equal([quotient, rest], 0)
+    np.testing.assert_array_equal(negative, np.negative(a))
+    np.testing.assert_array_equal(left, a << (dtype.bits - 1))
+    np.testing.assert_array_equal(right, a >> (dtype.bits - 1))
+    np.testing.assert_array_equal(saturated, [limits.min, limits.max, 0, 0])
+
+
+def test_an_argument_of_another_dtype_is_refused() -> None:
+    x = lg.placeholder((2,), lg.int8, "x")
+    step = lg.function([x], x + 1)
+    with pytest.raises(TypeError, match="expected dtype int8, found int16"):
+        step(np.zeros(2, np.int16))
