@@ -43,6 +43,8 @@ __all__ = [
     "cosh",
     "divide",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "expm1",
     "floor",
@@ -524,3 +526,25 @@ def erf(x: TensorLike) -> Tensor:
     array([0.        , 0.84270079])
     """
     return _real("erf", x)
+
+
+@traced
+def erfc(x: TensorLike) -> Tensor:
+    """The complementary error function, 1 - erf(x), accurate where erf(x) is close to 1.
+
+    >>> import lazygraph as lg
+    >>> lg.erfc([0.0, 10.0]).eval()
+    array([1.00000000e+00, 2.08848758e-45])
+    """
+    return _real("erfc", x)
+
+
+@traced
+def erfinv(x: TensorLike) -> Tensor:
+    """The number whose error function is x; infinite at 1 and -1, NaN beyond.
+
+    >>> import lazygraph as lg
+    >>> lg.erfinv([0.5, 1.0]).eval()
+    array([0.47693628,        inf])
+    """
+    return _real("erf_inv", x)

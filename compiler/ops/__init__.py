@@ -17,6 +17,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     scatter,
     slices,
     sort,
+    special,
     structural,
     transcendental,
     trigonometry,

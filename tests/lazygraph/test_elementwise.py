@@ -98,8 +98,10 @@ def test_where_and_clip_as_in_numpy() -> None:
     close(evaluate(lg.clip(x, None, x[0])), np.clip(x, None, x[0]))
 
 
-def test_erf_as_in_scipy() -> None:
-    np.testing.assert_allclose(evaluate(lg.erf(SPECIAL)), scipy.special.erf(SPECIAL), rtol=1e-14)
+@pytest.mark.parametrize("name", ["erf", "erfc", "erfinv"])
+def test_error_functions_as_in_scipy(name: str) -> None:
+    expected = getattr(scipy.special, name)(SPECIAL)
+    np.testing.assert_allclose(evaluate(getattr(lg, name)(SPECIAL)), expected, rtol=1e-14)
 
 
 def test_casts_saturate() -> None:

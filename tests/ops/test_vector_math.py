@@ -41,8 +41,32 @@ RANGES = {
     "asinh": (-5, 5),
     "acosh": (1, 5),
     "atanh": (-1, 1),
+    "erfc": (-5, 28),
+    "erf_inv": (-1, 1),
 }
 NUMPY_NAMES = {name: f"arc{name[1:]}" for name in RANGES if name[0] == "a"}
+
+
+def exact_erf_inv(x: float) -> mpmath.mpf:
+    if not abs(x) < 1:
+        return mpmath.mpf(math.copysign(INF, x) if abs(x) == 1 else NAN)
+    with mpmath.workprec(120 if abs(x) > 1e-9 else 200):
+        return mpmath.erfinv(mpmath.mpf(x)) if abs(x) > 1e-30 else mpmath.sqrt(mpmath.pi) / 2 * mpmath.mpf(x)
+
+
+def wider(function: Callable) -> Callable[[float], mpmath.mpf]:
+    def exact(x: float) -> mpmath.mpf:
+        with mpmath.workprec(120):
+            return function(mpmath.mpf(x))
+
+    return exact
+
+
+ERRORS = {
+    "erf": wider(mpmath.erf),
+    "erfc": wider(lambda x: mpmath.erfc(99 * mpmath.sign(x) if abs(x) > 99 else x)),
+    "erf_inv": exact_erf_inv,
+}
 # the multiples of pi/2 that come closest to a number of the format (J.-M. Muller, Elementary Functions, chapter on
 # range reduction), and other large arguments
 HARD_ARGUMENTS = {
@@ -57,7 +81,7 @@ def samples(name: str, dtype: DType) -> np.ndarray:
     low, high = RANGES[name]
     if dtype is float64 and name in ("exp", "expm1", "sinh", "cosh"):
         low, high = 8 * low, 8 * high
-    count = 40_000 if dtype is float32 else 1_000 if name == "erf" else 5_000
+    count = 300 if name == "erf_inv" else 40_000 if dtype is float32 else 1_000 if name in ERRORS else 5_000
     inner = [around(rng, dtype, low / scale, high / scale, count) for scale in (1, 10, 100)]
     near_one = around(rng, dtype, 0.3, 2.5, count) - dtype.numpy.type(name == "log1p")
     return np.concatenate([full_range(rng, dtype, count), *inner, near_one])
@@ -69,15 +93,13 @@ def truth(name: str, dtype: DType) -> np.ndarray:
     x = samples(name, dtype)
     with np.errstate(all="ignore"):
         wide = x.astype(np.float64 if dtype is float32 else np.longdouble)
-        if name == "erf":
-            return wide_erf(x) if dtype is float64 else OPS["erf"].reference(wide)
+        if name in ERRORS:
+            return wide_error(name, x) if dtype is float64 else OPS[name].reference(wide)
         return np.asarray(getattr(np, NUMPY_NAMES.get(name, name))(wide))
 
 
-def wide_erf(x: np.ndarray) -> np.ndarray:
-    with mpmath.workprec(120):
-        found = [mpmath.nstr(mpmath.erf(mpmath.mpf(number)), 25) for number in x.tolist()]
-    return np.array([np.longdouble(text) for text in found])
+def wide_error(name: str, x: np.ndarray) -> np.ndarray:
+    return np.array([np.longdouble(mpmath.nstr(exact, 25)) for exact in map(ERRORS[name], x.tolist())])
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -123,6 +145,8 @@ EXACT: dict[str, list[tuple[float, float]]] = {
     "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
     "acosh": [(1.0, 0.0), (INF, INF), (0.5, NAN), (0.0, NAN), (-INF, NAN), (NAN, NAN)],
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-INF, NAN), (NAN, NAN)],
+    "erfc": [(0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (NAN, NAN), (30.0, 0.0), (-30.0, 2.0)],
+    "erf_inv": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (INF, NAN), (NAN, NAN)],
     "sign": [(0.0, 0.0), (-0.0, 0.0), (INF, 1.0), (-3.0, -1.0), (NAN, NAN)],
 }
 

@@ -12,6 +12,7 @@ from mpmath import mpf
 
 from lazygraph.compiler.ops.vector_math import (
     circular,
+    complementary_error,
     error_function,
     exponential,
     hyperbolic,
@@ -90,9 +91,18 @@ def claims() -> list[Claim]:
             Claim(f"erf far {dtype}", table.far, lambda p, x: 1 - mpmath.exp(p(x)), mpmath.erf, 1, table.one, far),
         )
     ]
+    scale = Claim(
+        "erfc scaled",
+        complementary_error.SCALED,
+        lambda p, x: mpmath.exp(-x * x) * (p((x - 4) / (x + 4)) + complementary_error.SCALED_LOW) / (1 + 2 * x),
+        mpmath.erfc,
+        0.45,
+        complementary_error.UNDERFLOW,
+        56.4,
+    )
     log32 = Claim("log", logarithm.SERIES_32, lambda p, x: x + x * x * p(x), mpmath.log1p, -1 / 3, 1 / 3, 27.2)
     tail = Claim("log pair", power.TAIL, tail_form, mpmath.atanh, 0, 0.2, 69)
-    return [*exponentials, *expm1, *odd, *cosines, *errors, log32, tail]
+    return [*exponentials, *expm1, *odd, *cosines, *errors, scale, log32, tail]
 
 
 def polynomial(coefficients: Sequence[float], x: mpf) -> mpf:

@@ -5,6 +5,7 @@ the result, within 2 units in the last place over the full range, with and witho
 """
 
 from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
+from lazygraph.compiler.ops.vector_math.complementary_error import erf_inv, erfc
 from lazygraph.compiler.ops.vector_math.error_function import erf
 from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
 from lazygraph.compiler.ops.vector_math.hyperbolic import cosh, sinh, tanh
@@ -26,6 +27,8 @@ __all__ = [
     "cos",
     "cosh",
     "erf",
+    "erf_inv",
+    "erfc",
     "exp",
     "expm1",
     "log",
