@@ -68,6 +68,8 @@ def _inputs(inputs: Sequence[Any]) -> list[Value]:
 
 def _updates(updates: Mapping[Any, Any]) -> dict[Variable, Value]:
     """The new value of each variable, of the variable's dtype and shape."""
+    if not isinstance(updates, Mapping):
+        raise TypeError(f"updates: expected a dict {{variable: expression}}, found {type(updates).__name__}")
     found: dict[Variable, Value] = {}
     for variable, expression in updates.items():
         if not isinstance(variable, Variable):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lazygraph.capture import Captured, capture
 from lazygraph.compiler import config
+from lazygraph.errors import require_name
 from lazygraph.frames import traced
 from lazygraph.memory_report import MemoryPlan, memory_plan
 from lazygraph.state import Variable
@@ -65,8 +66,7 @@ def function(
     >>> total.numpy()
     array(6., dtype=float32)
     """
-    if not name.isidentifier():
-        raise ValueError(f"a function's name is an identifier; found {name!r}")
+    require_name("a function", name)
     arguments = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     flattened = [flatten(argument) for argument in arguments]
     results, structure = flatten(outputs)
@@ -89,8 +89,13 @@ class Function:
         self._plain = len(arguments) if all(each == LEAF for each in arguments) else -1  # arguments that are arrays
         single = outputs == LEAF
         self._as_is = single or (outputs.container is tuple and all(each == LEAF for each in outputs.children))
-        self._compilation = _compile(captured)
+        self._compilations = 0
+        self._compilation = self._compile(captured)
         self._executable = _load(self._compilation, captured, self.threads, single)
+
+    def _compile(self, captured: Captured) -> Compilation:
+        self._compilations += 1
+        return _compile(captured)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -154,8 +159,8 @@ class Function:
 
     @property
     def compilations(self) -> int:
-        """How often this function has been compiled: once, whatever sizes it is called with."""
-        return 1
+        """How often this function has been compiled, or its code found in the cache: once, whatever sizes it takes."""
+        return self._compilations
 
     def ir(self, stage: str) -> str:
         """The text of a stage of compilation; KeyError names the stages."""
@@ -243,6 +248,8 @@ def _dump(compilation: Compilation, name: str) -> None:
 
 
 def _threads(asked: int | None) -> int:
+    if not hasattr(asked or 1, "__index__"):
+        raise TypeError(f"threads: expected an int, found {asked!r}")
     if asked is not None and asked < 1:
         raise ValueError(f"threads: expected at least 1, found {asked}")
     return asked or _default_threads(config.read("LAZYGRAPH_NUM_THREADS"))

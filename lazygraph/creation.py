@@ -19,6 +19,7 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import full as full_value
 from lazygraph.dims import ShapeLike, as_extent, as_shape, dim
+from lazygraph.errors import require_name
 from lazygraph.frames import traced
 from lazygraph.promotion import (
     as_dtype,
@@ -62,8 +63,8 @@ def placeholder(shape: ShapeLike, dtype: DTypeLike | DType = dtypes.float32, nam
     >>> lg.placeholder((lg.dim("n"), 784), lg.float32, "x")
     <Tensor x: float32 (n, 784)>
     """
-    if name is not None and not name.isidentifier():
-        raise ValueError(f"a placeholder's name is an identifier; found {name!r}")
+    if name is not None:
+        require_name("a placeholder", name)
     return Tensor(new_parameter(name or f"input{next(serials)}", as_dtype(dtype), as_shape(shape)))
 
 

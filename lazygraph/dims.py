@@ -18,7 +18,7 @@ from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import full
-from lazygraph.errors import shape_text
+from lazygraph.errors import require_name, shape_text
 from lazygraph.runtime.dtypes import DType, int64
 
 ShapeLike = Union[SupportsIndex, Dim, Sequence[Union[SupportsIndex, Dim]]]
@@ -36,13 +36,16 @@ def dim(name: str, min: int = 0, max: int | None = None, multiple_of: int = 1) -
     >>> lg.placeholder((n, 4), lg.float32, "x").reshape(-1, 2).shape
     (Dim(2 * n), 2)
     """
-    if not name.isidentifier():
-        raise ValueError(f"a dim's name is an identifier; found {name!r}")
-    if min < 0 or multiple_of < 1 or (max is not None and max < min):
-        raise ValueError(
-            f"dim {name}: expected 0 <= min <= max and multiple_of >= 1, found {min}, {max}, {multiple_of}"
-        )
-    return dims.symbol(name, min, max, multiple_of)
+    require_name("a dim", name)
+    for each in (min, multiple_of, 0 if max is None else max):
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
+            raise TypeError(f"dim {name}: min, max and multiple_of are ints; found {each!r}")
+    low, step = operator.index(min), operator.index(multiple_of)
+    high = None if max is None else operator.index(max)
+    if low < 0 or step < 1 or (high is not None and high < -(-low // step) * step):
+        expected = "expected 0 <= min <= max with a multiple of multiple_of >= 1 between them"
+        raise ValueError(f"dim {name}: {expected}, found {low}, {high}, {step}")
+    return dims.symbol(name, low, high, step)
 
 
 def as_extent(extent: Any) -> Extent:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
-from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
 
-LOCATED = (ShapeError, DTypeError)
+LOCATED = (ShapeError, DTypeError, BoundsError)
 LONGEST_NAME = 40  # characters of an expression that stands for an operand's name
 
 
@@ -26,10 +26,19 @@ def shape_text(shape: Sequence[object]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
+def require_name(what: str, name: Any) -> None:
+    """TypeError or ValueError unless the name is an identifier, as the text of a graph needs it."""
+    if not isinstance(name, str):
+        raise TypeError(f"{what}'s name is a string; found {name!r}")
+    if not name.isidentifier():
+        raise ValueError(f"{what}'s name is an identifier; found {name!r}")
+
+
 # what the operand's description shows for each kind of error
 _SHOWN: dict[type[Exception], Callable[[Any], str]] = {
     ShapeError: lambda operand: shape_text(operand.shape),
     DTypeError: lambda operand: str(operand.dtype),
+    BoundsError: lambda operand: shape_text(operand.shape),
 }
 
 
@@ -45,7 +54,9 @@ def located(error: Exception, function: str, arguments: Sequence[Any], frame: Fr
                 part = text if operand is argument else text and f"{text}[{position}]"
                 name = getattr(operand, "name", None) or part or f"operand {len(described) + 1}"
                 described.append(f"{name} is {show(operand)}")
-    message = f"{function}: {error}{': ' if described else ''}{', '.join(described)}"
+    if "\n" in str(error):  # it names what it is about, with a line
+        described = []
+    message = f"{function}: {error}{': ' if described else ''}{', '.join(dict.fromkeys(described))}"
     return type(error)(message + (f"\n  {line_text(frame)}" if frame else ""))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent
-from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.creation import index_along
@@ -130,7 +130,7 @@ def _part(item: Any, extent: Extent, axis: int) -> Part:
 
 def _point(at: int, extent: Extent, axis: int) -> Point:
     if isinstance(extent, int) and not -extent <= at < extent:
-        raise IndexError(f"index {at} is out of bounds for axis {axis} of extent {extent}")
+        raise BoundsError(f"index {at} is out of bounds for axis {axis} of extent {extent}")
     found: Extent = at if at >= 0 else extent + at
     if not (dims.prove_nonnegative(found) and dims.prove_nonnegative(extent - found - 1)):
         raise ShapeError(

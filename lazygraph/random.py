@@ -235,6 +235,8 @@ class Stream:
     """
 
     def __init__(self, seed: int = 0, name: str | None = None) -> None:
+        if not hasattr(seed, "__index__"):
+            raise TypeError(f"a seed is an int; found {seed!r}")
         words = [(seed >> shift) & 0xFFFFFFFF for shift in (0, 32)]
         self.state: Variable = variable(np.array(words, np.uint32), name or "random_state")
         self.state.automatic_update = fold_in(self.state, 0)

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value, serials
 from lazygraph.compiler.ops.leaf import new_parameter
-from lazygraph.errors import shape_text
+from lazygraph.errors import require_name, shape_text
 from lazygraph.frames import traced
 from lazygraph.promotion import as_dtype
 from lazygraph.runtime.dtypes import DType
@@ -69,8 +69,8 @@ def variable(value: TensorLike, name: str | None = None, dtype: DTypeLike | DTyp
     >>> step(), w.numpy()
     (array(3.), array([2., 3.]))
     """
-    if name is not None and not name.isidentifier():
-        raise ValueError(f"a variable's name is an identifier; found {name!r}")
+    if name is not None:
+        require_name("a variable", name)
     initial = np.array(value, dtype=None if dtype is None else as_dtype(dtype).numpy)
     found = as_dtype(initial.dtype)
     plain = new_parameter(name or f"variable{next(serials)}", found, initial.shape, "variable")

@@ -103,6 +103,9 @@ class Tensor:
         array([2., 4.], dtype=float32)
         """
         given = dict(values or {})
+        for each in given:
+            if not isinstance(each, Tensor):
+                raise TypeError(f"eval: expected {{placeholder: array}}, found the key {each!r}")
         missing = [
             name for name, value in self._placeholders().items() if all(value is not each.value for each in given)
         ]

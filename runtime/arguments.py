@@ -50,7 +50,8 @@ def _convert(parameter: Parameter, value: Any) -> NDArray[Any]:
         ) from error
     if isinstance(value, np.ndarray | np.generic) or not isinstance(value, bool | int | float | list | tuple):
         if not np.can_cast(found.dtype, dtype, "safe"):
-            raise TypeError(f"argument {parameter.name!r}: expected dtype {parameter.dtype}, found {found.dtype}")
+            what = found.dtype if found.dtype.kind in "biufc" or isinstance(value, np.ndarray) else type(value).__name__
+            raise TypeError(f"argument {parameter.name!r}: expected dtype {parameter.dtype}, found {what}")
         return found
     if found.size and _KINDS.get(found.dtype.kind, 3) > _KINDS.get(dtype.kind, 2):
         raise TypeError(f"argument {parameter.name!r}: expected dtype {parameter.dtype}, found Python's {found.dtype}")
@@ -64,8 +65,8 @@ def check_output(parameter: Parameter, value: Any, shape: tuple[int, ...]) -> ND
     """An array that the caller offers for an output, as it is; TypeError or ValueError says why it does not fit."""
     name, dtype = parameter.name, parameter.dtype.numpy
     if type(value) is not np.ndarray or value.dtype != dtype or not value.dtype.isnative:
-        found = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
-        raise TypeError(f"out for {name!r}: expected an array of dtype {dtype}, found {found}")
+        found = f"{value.dtype} {type(value).__name__}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise TypeError(f"out for {name!r}: expected a plain ndarray of dtype {dtype}, found {found}")
     if value.shape != shape:
         raise ValueError(f"out for {name!r}: expected shape {shape_text(shape)}, found {shape_text(value.shape)}")
     if not (value.flags.c_contiguous and value.flags.aligned and value.flags.writeable):

@@ -62,8 +62,12 @@ class Executable:
         progress: Progress | None = None,
     ) -> list[NDArray[Any]]:
         """`steps` steps over the arguments; the outputs of the last one, written into `out` where it is given."""
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer):
+            raise TypeError(f"a number of steps is an int; found {steps!r}")
         if steps < 1:
             raise ValueError(f"a call takes at least 1 step; found {steps}")
+        if steps >= 2**63:
+            raise ValueError(f"a call takes fewer than 2**63 steps; found {steps}")
         arrays = [normalise(parameter, value) for parameter, value in zip(self.artifact.inputs, values, strict=True)]
         descriptors = _describe(arrays)
         solved = self._sizes(descriptors)

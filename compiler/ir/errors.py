@@ -10,5 +10,9 @@ class ShapeError(ValueError):
     """Shapes, axes or extents that an op cannot take."""
 
 
+class BoundsError(IndexError):
+    """An index that lies outside its axis, whatever the inputs are."""
+
+
 class DTypeError(TypeError):
     """An element type that an op cannot take, or operands whose types differ."""

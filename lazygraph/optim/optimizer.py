@@ -45,6 +45,8 @@ class Optimizer(ABC):
 @composite
 def minimize(optimizer: Optimizer, loss: Tensor, variables: Sequence[Variable]) -> Updates:
     """`Optimizer.minimize`."""
+    if isinstance(variables, Tensor):
+        raise TypeError(f"minimize: expected a sequence of variables, found {variables!r}: put it into a list")
     distinct = list(dict.fromkeys(variables))
     if not distinct:
         raise ValueError("minimize: expected at least one variable, found none")

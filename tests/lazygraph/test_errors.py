@@ -96,3 +96,50 @@ def test_errors_inside_networks_name_the_users_call() -> None:
 def test_a_wrong_argument_is_explained(wrong: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=re.escape(words)):
         wrong(lg.placeholder((2, 3), lg.float32, "x"))
+
+
+def test_an_index_out_of_bounds_names_the_line() -> None:
+    x = lg.placeholder((2, 3), lg.float32, "x")
+
+    def build() -> Any:
+        return x[:, 3]
+
+    line = build.__code__.co_firstlineno + 1
+    assert message(build, IndexError) == (
+        "getitem: index 3 is out of bounds for axis 1 of extent 3: x is (2, 3)\n"
+        f"  test_errors.py:{line}: return x[:, 3]"
+    )
+
+
+def test_an_error_with_lines_of_its_own_keeps_them_apart() -> None:
+    x, w = lg.placeholder((2,), lg.float32, "x"), lg.variable(np.zeros(3, np.float32), "w")
+    found = message(lambda: lg.function(x, x, updates={w: x * 2})).split("\n")
+    assert found[0] == "function: update of variable 'w': expected shape (3,), found (2,)"
+    assert [re.sub(r":\d+.*", "", line) for line in found[1:]] == ["  mul at test_errors.py", "  test_errors.py"]
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "words"),
+    [
+        (lambda x, w: lg.dim(3), TypeError, "a dim's name is a string; found 3"),
+        (lambda x, w: lg.dim("n", 1.5), TypeError, "dim n: min, max and multiple_of are ints; found 1.5"),
+        (lambda x, w: lg.dim("n", max="4"), TypeError, "found '4'"),
+        (lambda x, w: lg.dim("n", 3, 4, 5), ValueError, "a multiple of multiple_of >= 1 between them, found 3, 4, 5"),
+        (lambda x, w: lg.placeholder((), lg.float32, 7), TypeError, "a placeholder's name is a string; found 7"),
+        (lambda x, w: lg.variable(1.0, 7), TypeError, "a variable's name is a string; found 7"),
+        (lambda x, w: lg.function(x, x, name=7), TypeError, "a function's name is a string; found 7"),
+        (lambda x, w: lg.function(x, x, threads=1.5), TypeError, "threads: expected an int, found 1.5"),
+        (lambda x, w: lg.function(x, x, updates=[(w, w)]), TypeError, "expected a dict {variable: expression}"),
+        (lambda x, w: lg.function(x, x).repeat(2.5, 1.0), TypeError, "a number of steps is an int; found 2.5"),
+        (lambda x, w: lg.function(x, x).repeat(0, 1.0), ValueError, "found 0"),
+        (lambda x, w: lg.function(x, x).repeat(2**63, 1.0), ValueError, "found 9223372036854775808"),
+        (lambda x, w: lg.function(x, x)(None), TypeError, "argument 'x': expected dtype float32, found NoneType"),
+        (lambda x, w: lg.function(x, x)("1"), TypeError, "argument 'x': expected dtype float32, found str"),
+        (lambda x, w: x.eval({"x": 1.0}), TypeError, "expected {placeholder: array}, found the key 'x'"),
+        (lambda x, w: lg.random.Stream("a"), TypeError, "a seed is an int; found 'a'"),
+        (lambda x, w: lg.optim.SGD(0.1).minimize(lg.sum(w), w), TypeError, "expected a sequence of variables"),
+    ],
+)
+def test_values_of_the_wrong_kind(build: Callable[..., Any], error: type[Exception], words: str) -> None:
+    x, w = lg.placeholder((), lg.float32, "x"), lg.variable(np.zeros(3, np.float32), "w")
+    assert words in message(lambda: build(x, w), error)

@@ -99,7 +99,7 @@ def test_layouts_and_kinds_of_arrays(double: Executable, value: object, expected
         (np.array([object()]), TypeError, ("'x'", "object")),
         (np.zeros(3, [("a", "f4")]), TypeError, ("'x'",)),
         (np.zeros(3, "M8[s]"), TypeError, ("'x'", "datetime64")),
-        (None, TypeError, ("'x'", "object")),
+        (None, TypeError, ("'x'", "NoneType")),
         ("abc", TypeError, ("'x'",)),
         (object(), TypeError, ("'x'",)),
         ([1, [2]], TypeError, ("'x'",)),
