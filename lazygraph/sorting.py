@@ -1,21 +1,26 @@
-"""Sorting along an axis, stable, NaN last.
+"""Sorting along an axis, stable, NaN last; the first few in order; places in what is sorted.
 
-In: a tensor. Out: its elements in order, or the places that they came from.
+In: a tensor. Out: its elements in order, or the places that they came from or belong to.
 """
 
 from __future__ import annotations
 
+import operator
+
 from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.creation import index_along
+from lazygraph.errors import shape_text
 from lazygraph.frames import traced
-from lazygraph.manipulation import reshaped
-from lazygraph.promotion import as_axis, value_of
+from lazygraph.indexing import take
+from lazygraph.manipulation import reshaped, sliced
+from lazygraph.promotion import as_axis, same_dtype, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["argsort", "sort"]
+__all__ = ["argsort", "searchsorted", "sort", "top_k"]
 
 
 def _flat(value: Value, axis: int | None) -> tuple[Value, int]:
@@ -54,3 +59,44 @@ def argsort(x: TensorLike, axis: int | None = -1, *, descending: bool = False) -
     value, place = _flat(value_of(x), axis)
     key = _turned(value) if descending else value
     return Tensor(OPS["sort"](key, index_along(value.shape, place), axis=place)[1])
+
+
+@traced
+def top_k(x: TensorLike, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """The k greatest elements along an axis in descending order, and their places, int64; the first of equals first.
+
+    NaN counts as less than every number. ShapeError where the axis is not known to hold k elements. Derivatives flow to
+    the chosen elements.
+
+    >>> import lazygraph as lg
+    >>> values, places = lg.top_k([3, 1, 4, 1, 5], 2)
+    >>> values.eval(), places.eval()
+    (array([5, 4]), array([4, 2]))
+    """
+    value, count = value_of(x), operator.index(k)
+    place = as_axis(axis, value.type.rank)
+    if count < 0 or not dims.prove_nonnegative(value.shape[place] - count):
+        raise ShapeError(f"expected 0 <= k <= the extent {value.shape[place]} of axis {place}, found k = {count}")
+    keys, order = OPS["sort"](_turned(value), index_along(value.shape, place), axis=place)
+    return Tensor(_turned(sliced(keys, place, 0, count))), Tensor(sliced(order, place, 0, count))
+
+
+@traced
+def searchsorted(x1: TensorLike, x2: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
+    """The places, int64, at which each element of x2 would be inserted into x1, of rank 1, to keep x1 in order.
+
+    x1 is ascending, NaN last, or is by `sorter` (as `argsort` gives); it is not checked. Side "left" gives the first
+    fitting place, which is before elements that are equal, "right" the last.
+
+    >>> import lazygraph as lg
+    >>> lg.searchsorted([1, 3, 3, 5], [3, 0, 9], side="right").eval()
+    array([3, 0, 4])
+    """
+    row, values = same_dtype(x1, x2)
+    if row.type.rank != 1:
+        raise ShapeError(f"expected a sorted tensor of rank 1, found {shape_text(row.shape)}")
+    if side not in ("left", "right"):
+        raise ValueError(f'side: expected "left" or "right", found {side!r}')
+    if sorter is not None:
+        row = take(Tensor(row), sorter).value
+    return Tensor(emit("searchsorted", row, values, side=side))

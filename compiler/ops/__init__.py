@@ -15,6 +15,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     random,
     reductions,
     scatter,
+    search,
     slices,
     sort,
     special,

@@ -126,7 +126,7 @@ def _merge(
         right_at = source_at(b.as_index(b.let("min", right, last), count))
         lefts = [b.load(each, left_at) for each in sources]
         rights = [b.load(each, right_at) for each in sources]
-        right_is_less = b.let("and", b.let("lt", right, end), _precedes(b, rights[0], lefts[0], sources[0].dtype))
+        right_is_less = b.let("and", b.let("lt", right, end), precedes(b, rights[0], lefts[0], sources[0].dtype))
         take_right = b.let("or", b.let("le", middle, left), right_is_less)
         for target, from_left, from_right in zip(targets, lefts, rights):
             b.store(target, target_at(position), b.let("select", take_right, from_right, from_left))
@@ -136,7 +136,7 @@ def _merge(
     b.carry("k", count, (b.literal(0, int64), b.literal(0, int64)), step)
 
 
-def _precedes(b: BodyBuilder, x: Operand, y: Operand, dtype: DType) -> Operand:
+def precedes(b: BodyBuilder, x: Operand, y: Operand, dtype: DType) -> Operand:
     """x < y in the order of the sort: false before true, NaN after every number."""
     if dtype.kind == "bool":
         return b.let("and", b.let("not", x), y)
