@@ -1,4 +1,4 @@
-"""`x[...]` and its relatives, with NumPy's rules.
+"""`x[...]`, `x[...] = y` and their relatives, with NumPy's rules.
 
 In: a tensor and ints, slices, `...`, None, integer arrays or tensors, and boolean masks that are known when the graph
 is built. Out: a tensor. Index arrays may be negative and are checked at run time: an index outside its axis fails the
@@ -20,6 +20,7 @@ from lazygraph.compiler.ir.dims import Dim, Extent
 from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.slices import spaced
 from lazygraph.creation import index_along
 from lazygraph.dims import as_extent, extent_value, same
 from lazygraph.errors import shape_text
@@ -27,6 +28,7 @@ from lazygraph.frames import traced
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.promotion import (
     as_axis,
+    as_value,
     broadcast,
     broadcast_shapes,
     broadcast_value,
@@ -38,7 +40,7 @@ from lazygraph.promotion import (
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["getitem", "take", "take_along_axis"]
+__all__ = ["getitem", "setitem", "take", "take_along_axis"]
 
 INDEX_DTYPES = (dtypes.int32, dtypes.int64)
 
@@ -87,6 +89,37 @@ def getitem(x: TensorLike, index: Any) -> Tensor:
     if builtins.any(isinstance(part, Value) for part in parts):
         return Tensor(_advanced(value, parts))
     return Tensor(_basic(value, parts))
+
+
+@traced
+def setitem(x: TensorLike, index: Any, value: TensorLike) -> Tensor:
+    """x with a value, cast to its dtype and broadcast, in place of x[index]: what `x[index] = value` binds x to.
+
+    Takes every index that `getitem` takes, and for a scalar value a mask tensor of x's shape. Where index arrays name
+    an element several times, the last value is the one that stays, and the one that has a derivative.
+
+    >>> import lazygraph as lg
+    >>> x = lg.arange(5)
+    >>> x[1:3] = 9
+    >>> x[[0, -1]] += 10
+    >>> x.eval()
+    array([10,  9,  9,  3, 14])
+    """
+    old = value_of(x)
+    new = as_value(value, old.dtype)
+    if isinstance(index, Tensor) and index.dtype.kind == "bool" and index.ndim == old.type.rank and new.shape == ():
+        mask = broadcast_value(index.value, old.shape)
+        return Tensor(emit("select", mask, broadcast_value(new, old.shape), old))
+    parts = _parts(old, index)
+    if not builtins.any(isinstance(part, Value) for part in parts):
+        return Tensor(_basic_set(old, parts, new))
+    count = dims.product(old.shape)
+    flat = reshaped(index_along((count,), 0), old.shape)
+    places = _advanced(flat, parts)
+    size = (dims.product(places.shape),)
+    updates = reshaped(broadcast_value(new, places.shape), size)
+    result = emit("scatter_set", reshaped(old, (count,)), updates, reshaped(places, size), axes=(0,), mode="clip")
+    return Tensor(reshaped(result, old.shape))
 
 
 # --- reading the index -----------------------------------------------------------------------------------------------
@@ -224,6 +257,27 @@ def _basic(value: Value, parts: Sequence[Part]) -> Value:
         if not isinstance(part, Point):
             shape.append(extent)
     return reshaped(value, tuple(shape))
+
+
+def _basic_set(old: Value, parts: Sequence[Part], new: Value) -> Value:
+    """The new elements spread to where they belong, and chosen there; the rest is the old tensor's."""
+    spans = [_as_span(part) for part in parts if isinstance(part, Span | Point)]
+    new = reshaped(broadcast_value(new, _basic(old, parts).shape), tuple([_length(span) for span in spans]))
+    backward = tuple([axis for axis, span in enumerate(spans) if span.backward])
+    if backward:
+        new = emit("reverse", new, axes=backward)
+    low, interior = tuple([span.start for span in spans]), tuple([span.step - 1 for span in spans])
+    ends = [span.start + spaced(_length(span), span.step - 1) for span in spans]
+    high = tuple([extent - end for extent, end in zip(old.shape, ends)])
+    chosen = broadcast_value(scalar(True, dtypes.bool_), new.shape)
+    mask, placed = (
+        emit("pad", each, scalar(0, each.dtype), low=low, high=high, interior=interior) for each in (chosen, new)
+    )
+    return emit("select", mask, placed, old)
+
+
+def _length(span: Span) -> Extent:
+    return dims.ceildiv(span.stop - span.start, span.step)
 
 
 def _as_span(part: Span | Point) -> Span:

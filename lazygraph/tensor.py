@@ -17,6 +17,7 @@ import lazygraph as lg
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value, topological
+from lazygraph.compiler.ops.record import OPS
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
@@ -270,9 +271,10 @@ class Tensor:
         return lg.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(
-            "a tensor's elements are not assigned: build a new one with lg.where(mask, value, x) or lg.concat"
-        )
+        """This handle becomes the tensor with `value` at the index; others of the same tensor stay what they are."""
+        if self.name is not None:
+            raise TypeError(f"{self.name!r} is an input: assign to elements of a copy of it, y = {self.name}.copy()")
+        self.value = lg.setitem(self, index, value).value
 
     # --- methods -----------------------------------------------------------------------------------------------------
 
@@ -286,6 +288,11 @@ class Tensor:
     def mT(self) -> Tensor:
         """The last two axes swapped: the transpose of each matrix."""
         return lg.matrix_transpose(self)
+
+    @traced
+    def copy(self) -> Tensor:
+        """A tensor of the same elements, which is no input: assigning to its elements leaves this one as it is."""
+        return Tensor(OPS["reshape"](self.value, shape=self.shape))
 
     def astype(self, dtype: DTypeLike | DType) -> Tensor:
         return lg.astype(self, dtype)

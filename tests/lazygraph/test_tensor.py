@@ -80,10 +80,16 @@ def test_a_tensor_has_the_length_of_its_first_axis_and_iterates_over_it() -> Non
         len(x[0, 0])
 
 
-def test_elements_are_not_assigned() -> None:
+def test_elements_of_an_input_are_assigned_in_a_copy() -> None:
     x = lg.placeholder((3,), name="x")
-    with pytest.raises(TypeError, match="build a new one with lg.where"):
+    with pytest.raises(TypeError, match=r"'x' is an input: assign to elements of a copy of it, y = x.copy\(\)"):
         x[0] = 1
+    y = 2 * x
+    old, copied = y, y.copy()
+    y[0] = 1
+    assert old is y
+    np.testing.assert_array_equal(y.eval({x: [5, 6, 7]}), [1, 12, 14])
+    np.testing.assert_array_equal(copied.eval({x: [5, 6, 7]}), [10, 12, 14])
 
 
 def test_a_variable_holds_a_copy_that_can_be_read_and_assigned() -> None:
