@@ -13,7 +13,7 @@ from lazygraph.compiler.ir.parse import parse_graph
 from lazygraph.compiler.ir.print import print_graph
 from lazygraph.compiler.ir.text import ParseError
 from lazygraph.compiler.ir.verify import verify_graph
-from lazygraph.compiler.loop.ir import AnyKernel
+from lazygraph.compiler.loop.ir import AnyKernel, Contraction, Kernel
 from lazygraph.compiler.loop.parse import parse_kernel
 from lazygraph.compiler.loop.print import print_kernel
 from lazygraph.compiler.loop.verify import verify_kernel
@@ -44,7 +44,7 @@ def optimise(text: str, passes: Sequence[str]) -> str:
         if name not in GRAPH_TO:
             raise ValueError(f"unknown pass {name!r}: expected one of {', '.join(GRAPH_TO)}")
         if not isinstance(form, Graph):
-            raise ValueError(f"pass {name!r} takes a graph: what stands before it is a {type(form).__name__.lower()}")
+            raise ValueError(f"pass {name!r} takes a graph: what stands before it is {_NAMES[type(form)]}")
         form = GRAPH_TO[name](form)
         verify(form)
     return show(form)
@@ -82,6 +82,7 @@ def show(form: Form) -> str:
     return print_kernel(form)
 
 
+_NAMES = {Program: "a program", Kernel: "a kernel", Contraction: "a kernel", tuple: "kernels"}
 _READ: Mapping[str, Callable[[str], Form]] = {
     "graph": parse_graph,
     "kernel": parse_kernel,

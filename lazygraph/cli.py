@@ -51,7 +51,11 @@ def _train(options: argparse.Namespace) -> int:
     if options.model not in _models():
         print(f"lazygraph train: no model {options.model!r}: expected one of {', '.join(_models())}", file=sys.stderr)
         return 2
-    status: int = importlib.import_module(f"lazygraph.models.{options.model}").main(options.arguments)
+    try:
+        status: int = importlib.import_module(f"lazygraph.models.{options.model}").main(options.arguments)
+    except OSError as error:  # a folder that cannot be made, a disk that is full
+        print(f"lazygraph train: {error}", file=sys.stderr)
+        return 1
     return status
 
 
@@ -127,14 +131,27 @@ def _doctor(options: argparse.Namespace) -> int:
     print(f"lazygraph {lg.__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(f"numpy {np.__version__}, llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}")
     print(f"target {target.host()}")
-    for name, setting in SETTINGS.items():
-        print(f"{name} = {read(name)!r}: {setting.doc}")
-    x = lg.placeholder((lg.dim("n"),), lg.float64, "x")
-    array = np.linspace(-3, 3, 1001)
-    found = lg.function([x], lg.sum(lg.exp(x)))(array)
-    works = bool(np.isclose(found, np.exp(array).sum(), rtol=1e-12))
+    try:
+        for name, setting in SETTINGS.items():
+            print(f"{name} = {read(name)!r}: {setting.doc}")
+        works, found = _try()
+    except (ValueError, RuntimeError) as error:
+        print(f"lazygraph doctor: {error}", file=sys.stderr)
+        return 1
     print(f"a compiled function {'computes what NumPy does' if works else f'is wrong: it gave {found}'}")
     return 0 if works else 1
+
+
+def _try() -> tuple[bool, float]:
+    """Whether a compiled function computes what NumPy does, and what it computes."""
+    import numpy as np
+
+    import lazygraph as lg
+
+    x = lg.placeholder((lg.dim("n"),), lg.float64, "x")
+    array = np.linspace(-3, 3, 1001)
+    found = float(lg.function([x], lg.sum(lg.exp(x)))(array))
+    return bool(np.isclose(found, np.exp(array).sum(), rtol=1e-12)), found
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lazygraph.capture import Captured, capture
 from lazygraph.compiler import config
-from lazygraph.errors import require_name
+from lazygraph.errors import require_plain_name
 from lazygraph.frames import traced
 from lazygraph.memory_report import MemoryPlan, memory_plan
 from lazygraph.state import Variable
@@ -66,7 +66,7 @@ def function(
     >>> total.numpy()
     array(6., dtype=float32)
     """
-    require_name("a function", name)
+    require_plain_name("a function", name)
     arguments = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     flattened = [flatten(argument) for argument in arguments]
     results, structure = flatten(outputs)

@@ -18,7 +18,7 @@ from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import full
-from lazygraph.errors import require_name, shape_text
+from lazygraph.errors import require_plain_name, shape_text
 from lazygraph.runtime.dtypes import DType, int64
 
 ShapeLike = Union[SupportsIndex, Dim, Sequence[Union[SupportsIndex, Dim]]]
@@ -36,7 +36,7 @@ def dim(name: str, min: int = 0, max: int | None = None, multiple_of: int = 1) -
     >>> lg.placeholder((n, 4), lg.float32, "x").reshape(-1, 2).shape
     (Dim(2 * n), 2)
     """
-    require_name("a dim", name)
+    require_plain_name("a dim", name)
     for each in (min, multiple_of, 0 if max is None else max):
         if isinstance(each, bool) or not hasattr(each, "__index__"):
             raise TypeError(f"dim {name}: min, max and multiple_of are ints; found {each!r}")

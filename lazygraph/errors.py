@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import keyword
 import linecache
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -32,6 +33,13 @@ def require_name(what: str, name: Any) -> None:
         raise TypeError(f"{what}'s name is a string; found {name!r}")
     if not name.isidentifier():
         raise ValueError(f"{what}'s name is an identifier; found {name!r}")
+
+
+def require_plain_name(what: str, name: Any) -> None:
+    """`require_name`, for names that stand bare in text: extents are written in Python's grammar."""
+    require_name(what, name)
+    if not name.isascii() or keyword.iskeyword(name):
+        raise ValueError(f"{what}'s name is an identifier of ASCII letters and no keyword of Python; found {name!r}")
 
 
 # what the operand's description shows for each kind of error

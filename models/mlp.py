@@ -164,6 +164,7 @@ def main(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         print(f"{EXTRA} (no module {error.name})", file=sys.stderr)
         return 2
+    options.out.mkdir(parents=True, exist_ok=True)  # an error now, not after the training
     network = build(options.learning_rate, options.seed)
     losses, times = train(network, data, options.epochs, options.batch, options.seed)
     save(network, losses, options.out)

@@ -7,6 +7,7 @@ import pytest
 
 import lazygraph as lg
 from lazygraph.cli import main
+from lazygraph.compiler.codegen.llvm.target import runnable
 
 GRAPH = """graph f(@x: f32[n, 3]) where n >= 0 {
   %0 = constant value=f32[] {1.0} : f32[]
@@ -38,6 +39,9 @@ def test_opt_runs_the_named_passes(file: Path, capsys: pytest.CaptureFixture[str
     ("text", "passes", "words"),
     [
         (GRAPH, "fast", "unknown pass 'fast': expected one of cse, canonicalize"),
+        (GRAPH, "loops,cse", "pass 'cse' takes a graph: what stands before it is kernels"),
+        (GRAPH, "program,cse", "what stands before it is a program"),
+        (GRAPH.replace("return %2", "update %2 = %2"), "", "which is not a variable of the graph"),
         (GRAPH.replace("mul", "mull"), "", "mull"),
         (GRAPH.replace(": f32[n, 3]\n  return", ": f32[n, 4]\n  return"), "", "f32[n, 4]"),
         ("", "", "expected graph"),
@@ -101,3 +105,29 @@ def test_doctor_describes_the_installation_and_tries_it(capsys: pytest.CaptureFi
     told = capsys.readouterr().out
     assert "LLVM" in told and "LAZYGRAPH_CACHE" in told
     assert told.endswith("a compiled function computes what NumPy does\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LAZYGRAPH_VERIFY", "2", "LAZYGRAPH_VERIFY: expected 0 or 1, found '2'"),
+        ("LAZYGRAPH_TARGET", "neon", "this host runs"),
+    ],
+)
+def test_doctor_says_which_setting_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, words: str
+) -> None:
+    if value in runnable():
+        pytest.skip(f"this host runs {value}")
+    monkeypatch.setenv(name, value)
+    assert main(["doctor"]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["train", "mlp", "--out", str(tmp_path / "file" / "run")]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and "lazygraph train: [Errno 20] Not a directory" in told.err

@@ -122,6 +122,9 @@ def test_an_error_with_lines_of_its_own_keeps_them_apart() -> None:
     ("build", "error", "words"),
     [
         (lambda x, w: lg.dim(3), TypeError, "a dim's name is a string; found 3"),
+        (lambda x, w: lg.dim("größe"), ValueError, "an identifier of ASCII letters and no keyword of Python"),
+        (lambda x, w: lg.dim("lambda"), ValueError, "no keyword of Python; found 'lambda'"),
+        (lambda x, w: lg.function(x, x, name="größe"), ValueError, "found 'größe'"),
         (lambda x, w: lg.dim("n", 1.5), TypeError, "dim n: min, max and multiple_of are ints; found 1.5"),
         (lambda x, w: lg.dim("n", max="4"), TypeError, "found '4'"),
         (lambda x, w: lg.dim("n", 3, 4, 5), ValueError, "a multiple of multiple_of >= 1 between them, found 3, 4, 5"),
