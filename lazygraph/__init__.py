@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lazygraph.cumulative import *
     from lazygraph.einstein import *
     from lazygraph.elementwise import *
+    from lazygraph.floating import *
     from lazygraph.indexing import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
@@ -56,6 +57,7 @@ _MODULES = (
     "state",
     "elementwise",
     "logic",
+    "floating",
     "manipulation",
     "reductions",
     "cumulative",

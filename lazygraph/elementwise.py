@@ -369,21 +369,16 @@ def log1p(x: TensorLike) -> Tensor:
     return _real("log1p", x)
 
 
-def _log_to_base(base: float, x: TensorLike) -> Tensor:
-    value = emit("log", as_float(value_of(x)))
-    return Tensor(value * (1 / math.log(base)))
-
-
 @traced
 def log2(x: TensorLike) -> Tensor:
-    """The logarithm to base 2, log(x) / log(2)."""
-    return _log_to_base(2, x)
+    """The logarithm to base 2, exact for powers of 2; -inf at 0, NaN below."""
+    return _real("log2", x)
 
 
 @traced
 def log10(x: TensorLike) -> Tensor:
-    """The logarithm to base 10, log(x) / log(10)."""
-    return _log_to_base(10, x)
+    """The logarithm to base 10, exact for powers of 10; -inf at 0, NaN below."""
+    return _real("log10", x)
 
 
 @composite

@@ -62,6 +62,24 @@ sign: Op = unary(
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-2, 2), smooth=((0.5, 3),)),
 )
 
+
+def _same_sign(x: Value, y: Value) -> Value:
+    """1 or -1, by whether the sign bits of x and y agree."""
+    one = full(x.type, 1.0)
+    result: Value = copysign(one, x) * copysign(one, y)
+    return result
+
+
+copysign: Op = binary(
+    "copysign",
+    "|x| with the sign bit of y, of zeros and NaN too. Linear in |x|; it does not vary with y.",
+    reference=quiet(np.copysign),
+    jvp=(lambda x, y, out, d: d * _same_sign(x, y), lambda x, y, out, d: d * 0.0),
+    lower=vector_math.copysign,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-2, 2), (-2, 2), smooth=((0.5, 3), (-3, -0.5))),
+)
+
 floor = unary(
     "floor",
     "The greatest integer that is not above x.",

@@ -118,6 +118,50 @@ erf = unary(
     ulp=2,
 )
 
+exp2 = unary(
+    "exp2",
+    "2**x, exact for integers.",
+    reference=through_float64(np.exp2),
+    jvp=lambda x, out, d: d * (out * math.log(2)),
+    lower=vector_math.exp2,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-130, 130), smooth=((-2, 2),)),
+    ulp=2,
+)
+
+log2 = unary(
+    "log2",
+    "The logarithm to base 2, exact for powers of 2: -inf at 0, NaN below.",
+    reference=through_float64(np.log2),
+    jvp=lambda x, out, d: d * ((1 / math.log(2)) / x),
+    lower=vector_math.log2,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (0, 9), smooth=((0.5, 3),)),
+    ulp=2,
+)
+
+log10 = unary(
+    "log10",
+    "The logarithm to base 10, exact for powers of 10: -inf at 0, NaN below.",
+    reference=through_float64(np.log10),
+    jvp=lambda x, out, d: d * ((1 / math.log(10)) / x),
+    lower=vector_math.log10,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (0, 9), smooth=((0.5, 3),)),
+    ulp=2,
+)
+
+cbrt = unary(
+    "cbrt",
+    "The cube root, negative for a negative x.",
+    reference=through_float64(np.cbrt),
+    jvp=lambda x, out, d: d / (3.0 * (out * out)),
+    lower=vector_math.cbrt,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), smooth=((0.5, 3),)),
+    ulp=2,
+)
+
 # --- pow --------------------------------------------------------------------------------------------------------------
 
 

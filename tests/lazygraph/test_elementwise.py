@@ -11,13 +11,13 @@ from tests.lazygraph.evaluation import evaluate
 
 RNG = np.random.default_rng(0)
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.7, -3.7, 1e-3, 80.0, -80.0, np.inf, -np.inf, np.nan])
-UNARY = ["abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "exp", "expm1",
-         "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative",
-         "positive", "reciprocal", "round", "sign", "sin", "sinh", "cosh", "sqrt", "square", "tan", "tanh",
-         "trunc"]  # fmt: skip
-BINARY = ["add", "arctan2", "divide", "equal", "floor_divide", "greater", "greater_equal", "less", "less_equal",
-          "logaddexp", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "not_equal",
-          "pow", "remainder", "subtract"]  # fmt: skip
+UNARY = ["abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "cos",
+         "cosh", "deg2rad", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log",
+         "log10", "log1p", "log2", "logical_not", "negative", "positive", "rad2deg", "reciprocal",
+         "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]  # fmt: skip
+BINARY = ["add", "arctan2", "copysign", "divide", "equal", "floor_divide", "greater", "greater_equal",
+          "hypot", "less", "less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor",
+          "maximum", "minimum", "multiply", "not_equal", "pow", "remainder", "subtract"]  # fmt: skip
 BITS = ["bitwise_and", "bitwise_or", "bitwise_xor"]
 
 
@@ -102,6 +102,25 @@ def test_where_and_clip_as_in_numpy() -> None:
 def test_error_functions_as_in_scipy(name: str) -> None:
     expected = getattr(scipy.special, name)(SPECIAL)
     np.testing.assert_allclose(evaluate(getattr(lg, name)(SPECIAL)), expected, rtol=1e-14)
+
+
+def test_numbers_take_the_place_of_what_is_not_finite_as_in_numpy() -> None:
+    for given in [{}, {"nan": 2.0}, {"posinf": 3.0, "neginf": -3.0}]:
+        for dtype in (np.float32, np.float64, np.int32):
+            array = SPECIAL.astype(dtype) if dtype != np.int32 else np.arange(3, dtype=np.int32)
+            close(evaluate(lg.nan_to_num(array, **given)), np.nan_to_num(array, **given))
+
+
+def test_lengths_neither_overflow_nor_underflow_and_have_slopes() -> None:
+    x, y = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((3,), lg.float64, "y")
+    u, v = np.array([3e300, 3e-300, 0.0]), np.array([-4e300, 4e-300, 0.0])
+    lengths = lg.hypot(x, y)
+    close(lengths.eval({x: u, y: v}), np.hypot(u, v))
+    along = lg.grad(lg.sum(lengths), [x, y])
+    for found, expected in zip(along, [[0.6, 0.6, 0.0], [-0.8, 0.8, 0.0]]):
+        np.testing.assert_allclose(found.eval({x: u, y: v}), expected, rtol=1e-14)
+    second = lg.grad(lg.sum(along[0]), y)
+    np.testing.assert_allclose(second.eval({x: [3.0, 1.0, 0.0], y: [4.0, 1.0, 0.0]})[:2], [-12 / 125, -(2**-1.5)])
 
 
 def test_casts_saturate() -> None:

@@ -41,6 +41,10 @@ RANGES = {
     "asinh": (-5, 5),
     "acosh": (1, 5),
     "atanh": (-1, 1),
+    "exp2": (-150, 128),
+    "log2": (0, 4),
+    "log10": (0, 4),
+    "cbrt": (-3, 3),
     "erfc": (-5, 28),
     "erf_inv": (-1, 1),
 }
@@ -79,7 +83,7 @@ HARD_ARGUMENTS = {
 def samples(name: str, dtype: DType) -> np.ndarray:
     rng = np.random.default_rng(7)
     low, high = RANGES[name]
-    if dtype is float64 and name in ("exp", "expm1", "sinh", "cosh"):
+    if dtype is float64 and name in ("exp", "expm1", "exp2", "sinh", "cosh"):
         low, high = 8 * low, 8 * high
     count = 300 if name == "erf_inv" else 40_000 if dtype is float32 else 1_000 if name in ERRORS else 5_000
     inner = [around(rng, dtype, low / scale, high / scale, count) for scale in (1, 10, 100)]
@@ -147,6 +151,10 @@ EXACT: dict[str, list[tuple[float, float]]] = {
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-INF, NAN), (NAN, NAN)],
     "erfc": [(0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (NAN, NAN), (30.0, 0.0), (-30.0, 2.0)],
     "erf_inv": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (INF, NAN), (NAN, NAN)],
+    "exp2": [(-0.0, 1.0), (10.0, 1024.0), (-126.0, 2.0**-126), (INF, INF), (-INF, 0.0), (NAN, NAN), (1024.0, INF)],
+    "log2": [(1.0, 0.0), (8.0, 3.0), (2.0**-130, -130.0), (0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN)],
+    "log10": [(1.0, 0.0), (1e3, 3.0), (1e10, 10.0), (-0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN)],
+    "cbrt": [(27.0, 3.0), (-8.0, -2.0), (0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
     "sign": [(0.0, 0.0), (-0.0, 0.0), (INF, 1.0), (-3.0, -1.0), (NAN, NAN)],
 }
 

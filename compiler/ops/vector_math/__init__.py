@@ -4,6 +4,7 @@ In: a `ScalarBuilder` and operands of float32 or float64 (`rem`, `pow_`, `sign`,
 the result, within 2 units in the last place over the full range, with and without a fused multiply-add.
 """
 
+from lazygraph.compiler.ops.vector_math.bases import cbrt, exp2, log2, log10
 from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
 from lazygraph.compiler.ops.vector_math.complementary_error import erf_inv, erfc
 from lazygraph.compiler.ops.vector_math.error_function import erf
@@ -12,7 +13,7 @@ from lazygraph.compiler.ops.vector_math.hyperbolic import cosh, sinh, tanh
 from lazygraph.compiler.ops.vector_math.inverse_circular import acos, asin, atan, atan2
 from lazygraph.compiler.ops.vector_math.inverse_hyperbolic import acosh, asinh, atanh
 from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
-from lazygraph.compiler.ops.vector_math.order import max_, min_, sign
+from lazygraph.compiler.ops.vector_math.order import copysign, max_, min_, sign
 from lazygraph.compiler.ops.vector_math.power import pow_
 from lazygraph.compiler.ops.vector_math.remainder import rem
 
@@ -24,15 +25,20 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "cbrt",
+    "copysign",
     "cos",
     "cosh",
     "erf",
     "erf_inv",
     "erfc",
     "exp",
+    "exp2",
     "expm1",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "max_",
     "min_",
     "pow_",

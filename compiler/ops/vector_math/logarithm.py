@@ -40,7 +40,7 @@ LN2_LOW = 5.497923018708371e-14
 
 
 def log(b: ScalarBuilder[S], x: S) -> S:
-    return _at_ends(b, x, assemble(b, *split_positive(b, x)), pole=0.0)
+    return at_ends(b, x, assemble(b, *split_positive(b, x)), pole=0.0)
 
 
 def log1p(b: ScalarBuilder[S], x: S) -> S:
@@ -48,7 +48,7 @@ def log1p(b: ScalarBuilder[S], x: S) -> S:
 
     With x / 4 and 4 * 2**-k the scale stays a normal number for the greatest k. For k = 0, f is x itself.
     """
-    return _at_ends(b, x, _log1p(b, x, None), pole=-1.0)
+    return at_ends(b, x, _log1p(b, x, None), pole=-1.0)
 
 
 def log1p_pair(b: ScalarBuilder[S], high: S, low: S) -> S:
@@ -113,7 +113,7 @@ def assemble(b: ScalarBuilder[S], k: S, f: S, extra: S | None = None) -> S:
     return b.fma(k, b.const(LN2_HIGH, dtype), b.sub(f, b.sub(half_square, low)))
 
 
-def _at_ends(b: ScalarBuilder[S], x: S, y: S, pole: float) -> S:
+def at_ends(b: ScalarBuilder[S], x: S, y: S, pole: float) -> S:
     """y where pole < x < inf; -inf at the pole, NaN below it, and x itself where it is inf or NaN."""
     form = format_of(b, x)
     dtype = form.dtype

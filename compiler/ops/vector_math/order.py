@@ -6,6 +6,7 @@ In: one or two operands of equal dtype. Out: for floats NaN wherever an operand 
 from __future__ import annotations
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
+from lazygraph.compiler.ops.vector_math.parts import flip_sign, sign_bits
 
 
 def sign(b: ScalarBuilder[S], x: S) -> S:
@@ -16,6 +17,11 @@ def sign(b: ScalarBuilder[S], x: S) -> S:
         return b.select(b.equal(x, zero), zero, one)
     rest = b.add(x, zero) if dtype.is_float else zero
     return b.select(b.less(zero, x), one, b.select(b.less(x, zero), b.neg(one), rest))
+
+
+def copysign(b: ScalarBuilder[S], x: S, y: S) -> S:
+    """|x| with the sign bit of y, be they zeros or NaN."""
+    return flip_sign(b, b.abs(x), sign_bits(b, y))
 
 
 def max_(b: ScalarBuilder[S], x: S, y: S) -> S:

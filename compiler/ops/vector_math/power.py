@@ -48,7 +48,7 @@ def pow_(b: ScalarBuilder[S], x: S, y: S) -> S:
 
 def _power_64(b: ScalarBuilder[S], size: S, y: S) -> S:
     """size**y for size >= 0, or NaN where one is NaN."""
-    log_high, log_low = _log_pair(b, size)
+    log_high, log_low = log_pair(b, size)
     infinity, zero = b.const(float("inf"), float64), b.const(0.0, float64)
     bounded = clamp(b, y, -(2.0**64), 2.0**64)  # |log| >= 2**-53 unless size = 1: beyond, the result is 0 or inf
     high, error = two_product(b, bounded, log_high)
@@ -59,7 +59,7 @@ def _power_64(b: ScalarBuilder[S], size: S, y: S) -> S:
     return exp_pair(b, high, low)
 
 
-def _log_pair(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
+def log_pair(b: ScalarBuilder[S], x: S) -> tuple[S, S]:
     """log(x) = k ln 2 + 2 s (1 + p), s = f / (2 + f), p = s**2 (1/3 + s**2 (1/5 + ...)), for positive finite x.
 
     s, s**2, p and s p are pairs; the tail behind 1/3 is at most 1/40 of it, so one double holds it.
