@@ -25,6 +25,7 @@ __all__ = [
     "exp2",
     "hypot",
     "nan_to_num",
+    "nextafter",
     "rad2deg",
     "radians",
     "signbit",
@@ -81,6 +82,18 @@ def copysign(x: TensorLike, y: TensorLike) -> Tensor:
     """
     left, right = promoted(x, y)
     return Tensor(emit("copysign", as_float(left), as_float(right)))
+
+
+@traced
+def nextafter(x: TensorLike, y: TensorLike) -> Tensor:
+    """The number of the dtype that comes next after x on the way to y; y where they are equal.
+
+    >>> import lazygraph as lg
+    >>> lg.nextafter(1.0, [2.0, 0.0]).eval() - 1
+    array([ 2.22044605e-16, -1.11022302e-16])
+    """
+    left, right = promoted(x, y)
+    return Tensor(emit("nextafter", as_float(left), as_float(right)))
 
 
 @traced

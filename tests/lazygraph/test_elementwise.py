@@ -17,7 +17,7 @@ UNARY = ["abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "
          "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]  # fmt: skip
 BINARY = ["add", "arctan2", "copysign", "divide", "equal", "floor_divide", "greater", "greater_equal",
           "hypot", "less", "less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor",
-          "maximum", "minimum", "multiply", "not_equal", "pow", "remainder", "subtract"]  # fmt: skip
+          "maximum", "minimum", "multiply", "nextafter", "not_equal", "pow", "remainder", "subtract"]  # fmt: skip
 BITS = ["bitwise_and", "bitwise_or", "bitwise_xor"]
 
 

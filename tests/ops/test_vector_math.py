@@ -272,6 +272,16 @@ def test_remainders_are_exact(dtype: DType, machine: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=repr)
+@pytest.mark.parametrize("name", ("nextafter", "copysign"))
+def test_neighbours_and_copied_signs_are_those_of_numpy_to_the_bit(name: str, dtype: DType) -> None:
+    rng = np.random.default_rng(12)
+    x, y = (np.concatenate(pair) for pair in zip(every_pair(dtype), (full_range(rng, dtype, 2000) for _ in range(2))))
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x, y)
+    assert_same(MACHINES["fma"].run(getattr(vector_math, name), x, y), expected)
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=repr)
 @pytest.mark.parametrize(("function", "numpy"), [(vector_math.max_, np.maximum), (vector_math.min_, np.minimum)])
 def test_maximum_and_minimum_propagate_nan_from_either_side(function: Callable, numpy: Callable, dtype: DType) -> None:
     x, y = every_pair(dtype)

@@ -13,7 +13,7 @@ from lazygraph.compiler.ops.vector_math.hyperbolic import cosh, sinh, tanh
 from lazygraph.compiler.ops.vector_math.inverse_circular import acos, asin, atan, atan2
 from lazygraph.compiler.ops.vector_math.inverse_hyperbolic import acosh, asinh, atanh
 from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
-from lazygraph.compiler.ops.vector_math.order import copysign, max_, min_, sign
+from lazygraph.compiler.ops.vector_math.order import copysign, max_, min_, nextafter, sign
 from lazygraph.compiler.ops.vector_math.power import pow_
 from lazygraph.compiler.ops.vector_math.remainder import rem
 
@@ -41,6 +41,7 @@ __all__ = [
     "log2",
     "max_",
     "min_",
+    "nextafter",
     "pow_",
     "rem",
     "sign",

@@ -1,4 +1,4 @@
-"""Sign, maximum and minimum of floats, integers and bools.
+"""Sign, neighbour, maximum and minimum of floats, integers and bools.
 
 In: one or two operands of equal dtype. Out: for floats NaN wherever an operand is NaN; of two zeros the second operand.
 """
@@ -6,7 +6,7 @@ In: one or two operands of equal dtype. Out: for floats NaN wherever an operand 
 from __future__ import annotations
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
-from lazygraph.compiler.ops.vector_math.parts import flip_sign, sign_bits
+from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, sign_bits
 
 
 def sign(b: ScalarBuilder[S], x: S) -> S:
@@ -22,6 +22,20 @@ def sign(b: ScalarBuilder[S], x: S) -> S:
 def copysign(b: ScalarBuilder[S], x: S, y: S) -> S:
     """|x| with the sign bit of y, be they zeros or NaN."""
     return flip_sign(b, b.abs(x), sign_bits(b, y))
+
+
+def nextafter(b: ScalarBuilder[S], x: S, y: S) -> S:
+    """The bits of floats of one sign are ordered as the floats: one more is one step away from 0. y where x = y; from a
+    zero the least number with the sign of y."""
+    form = format_of(b, x)
+    zero, one = b.const(0.0, form.dtype), b.const(1, form.unsigned)
+    bits = b.bitcast(x, form.unsigned)
+    outward = b.equal(b.less(x, y), b.less(zero, x))
+    stepped = b.bitcast(b.select(outward, b.add(bits, one), b.sub(bits, one)), form.dtype)
+    stepped = b.select(b.equal(x, zero), flip_sign(b, b.bits(1, form.dtype), sign_bits(b, y)), stepped)
+    stepped = b.select(b.equal(x, y), y, stepped)
+    ordered = b.and_(b.equal(x, x), b.equal(y, y))
+    return b.select(ordered, stepped, b.bits(form.nan, form.dtype))
 
 
 def max_(b: ScalarBuilder[S], x: S, y: S) -> S:
