@@ -63,6 +63,8 @@ def as_shape(shape: ShapeLike) -> Shape:
     found = tuple([as_extent(extent) for extent in extents])
     if any(isinstance(extent, int) and extent < 0 for extent in found):
         raise ShapeError(f"extents are >= 0; found {shape_text(found)}")
+    if any(isinstance(extent, int) and extent >= 2**63 for extent in found):
+        raise ShapeError(f"extents are < 2**63; found {shape_text(found)}")
     return found
 
 

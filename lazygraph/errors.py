@@ -64,7 +64,8 @@ def located(error: Exception, function: str, arguments: Sequence[Any], frame: Fr
                 described.append(f"{name} is {show(operand)}")
     if "\n" in str(error):  # it names what it is about, with a line
         described = []
-    message = f"{function}: {error}{': ' if described else ''}{', '.join(dict.fromkeys(described))}"
+    sentence = str(error).removeprefix(f"{function}: ")  # an op of the same name says it too
+    message = f"{function}: {sentence}{': ' if described else ''}{', '.join(dict.fromkeys(described))}"
     return type(error)(message + (f"\n  {line_text(frame)}" if frame else ""))
 
 

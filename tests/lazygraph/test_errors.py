@@ -146,3 +146,12 @@ def test_an_error_with_lines_of_its_own_keeps_them_apart() -> None:
 def test_values_of_the_wrong_kind(build: Callable[..., Any], error: type[Exception], words: str) -> None:
     x, w = lg.placeholder((), lg.float32, "x"), lg.variable(np.zeros(3, np.float32), "w")
     assert words in message(lambda: build(x, w), error)
+
+
+def test_an_op_that_is_named_like_the_function_is_named_once() -> None:
+    half = lg.placeholder((3,), lg.float16, "half")
+    assert message(lambda: half + half, lg.DTypeError).startswith("add: expected one of the dtypes int8")
+
+
+def test_an_extent_that_no_array_has() -> None:
+    assert "placeholder: extents are < 2**63" in message(lambda: lg.placeholder((2**63,), lg.float32, "x"))
