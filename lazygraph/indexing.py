@@ -22,7 +22,7 @@ from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.slices import spaced
 from lazygraph.creation import index_along
-from lazygraph.dims import as_extent, extent_value, same
+from lazygraph.dims import ShapeLike, as_extent, as_shape, extent_value, same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.manipulation import permuted, reshaped
@@ -40,7 +40,7 @@ from lazygraph.promotion import (
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["getitem", "setitem", "take", "take_along_axis"]
+__all__ = ["dynamic_slice", "dynamic_update_slice", "getitem", "setitem", "take", "take_along_axis"]
 
 INDEX_DTYPES = (dtypes.int32, dtypes.int64)
 
@@ -369,3 +369,34 @@ def _own_index(value: Value, shape: tuple[Extent, ...], axis: int, index: Value)
     if value.shape[axis] == 1 and shape[axis] != 1:  # an extent of 1 broadcasts: its only element is read
         return broadcast_value(scalar(0, index.dtype), shape)
     return index_along(shape, axis, index.dtype)
+
+
+def _starts(starts: Sequence[TensorLike]) -> list[Value]:
+    return [_as_index(value_of(each)) for each in starts]
+
+
+@traced
+def dynamic_slice(x: TensorLike, starts: Sequence[TensorLike], sizes: ShapeLike) -> Tensor:
+    """The block of these sizes that begins at computed starts, one integer scalar per axis.
+
+    A start is clamped to 0 .. extent - size, so that the block lies inside; it is not counted from the end.
+
+    >>> import lazygraph as lg
+    >>> lg.dynamic_slice(lg.arange(6), [lg.constant(2)], (3,)).eval()
+    array([2, 3, 4])
+    """
+    return Tensor(emit("dynamic_slice", value_of(x), *_starts(starts), shape=as_shape(sizes)))
+
+
+@traced
+def dynamic_update_slice(x: TensorLike, update: TensorLike, starts: Sequence[TensorLike]) -> Tensor:
+    """x with an update, cast to its dtype, in place of the block of its shape that begins at computed starts.
+
+    A start is clamped to 0 .. extent - size, so that the block lies inside; it is not counted from the end.
+
+    >>> import lazygraph as lg
+    >>> lg.dynamic_update_slice(lg.arange(5), [7, 7], [lg.constant(2)]).eval()
+    array([0, 1, 7, 7, 4])
+    """
+    old = value_of(x)
+    return Tensor(emit("dynamic_update_slice", old, as_value(update, old.dtype), *_starts(starts)))

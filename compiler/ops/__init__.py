@@ -8,6 +8,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     arithmetic,
     cumulative,
     dot,
+    dynamic,
     effects,
     indexing,
     leaf,
