@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint64 as uint64
     from lazygraph.sorting import *
     from lazygraph.state import *
+    from lazygraph.statistics import *
     from lazygraph.tensor import *
 
 __version__ = "0.1.0"
@@ -65,6 +66,7 @@ _MODULES = (
     "contraction",
     "einstein",
     "sorting",
+    "statistics",
     "autodiff",
     "compiled",
 )
