@@ -234,7 +234,13 @@ def tril(x: TensorLike, k: int = 0) -> Tensor:
 
 @traced
 def triu(x: TensorLike, k: int = 0) -> Tensor:
-    """The upper triangle of each matrix, zero below the k-th diagonal."""
+    """The upper triangle of each matrix, zero below the k-th diagonal.
+
+    >>> import lazygraph as lg
+    >>> lg.triu([[1, 2], [3, 4]]).eval()
+    array([[1, 2],
+           [0, 4]])
+    """
     return _triangle(x, k, lower=False)
 
 
@@ -243,6 +249,12 @@ def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> list[Tensor]:
     """Coordinate matrices from coordinate vectors: one per vector, in the shape that all of them span.
 
     `indexing` is "ij", or "xy", which swaps the first two axes of the results.
+
+    >>> import lazygraph as lg
+    >>> columns, rows = lg.meshgrid([1, 2, 3], [4, 5])
+    >>> rows.eval()
+    array([[4, 4, 4],
+           [5, 5, 5]])
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'indexing is "xy" or "ij"; found {indexing!r}')

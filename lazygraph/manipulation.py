@@ -196,7 +196,12 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
 
 @traced
 def flip(x: TensorLike, axis: Axes = None) -> Tensor:
-    """The elements in opposite order along the axes, all by default."""
+    """The elements in opposite order along the axes, all by default.
+
+    >>> import lazygraph as lg
+    >>> lg.flip([1, 2, 3]).eval()
+    array([3, 2, 1])
+    """
     value = value_of(x)
     return Tensor(emit("reverse", value, axes=as_axes(axis, value.type.rank)))
 
@@ -275,7 +280,13 @@ concatenate = concat
 
 @traced
 def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """The tensors of one shape side by side along a new axis."""
+    """The tensors of one shape side by side along a new axis.
+
+    >>> import lazygraph as lg
+    >>> lg.stack([[1, 2], [3, 4]], axis=1).eval()
+    array([[1, 3],
+           [2, 4]])
+    """
     if not arrays:
         raise ShapeError("expected at least one tensor, found none")
     values = same_dtype(*arrays)
@@ -288,7 +299,12 @@ def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
 
 @traced
 def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
-    """The pieces along an axis of known extent, without that axis."""
+    """The pieces along an axis of known extent, without that axis.
+
+    >>> import lazygraph as lg
+    >>> [row.shape for row in lg.unstack(lg.zeros((2, 3)))]
+    [(3,), (3,)]
+    """
     value = value_of(x)
     place = as_axis(axis, value.type.rank)
     extent = value.shape[place]
@@ -333,7 +349,12 @@ def _clamped(index: int, extent: Extent) -> Extent:
 
 @traced
 def repeat(x: TensorLike, repeats: int, axis: int | None = None) -> Tensor:
-    """Each element `repeats` times in a row along an axis; of the flattened elements for None."""
+    """Each element `repeats` times in a row along an axis; of the flattened elements for None.
+
+    >>> import lazygraph as lg
+    >>> lg.repeat([1, 2], 2).eval()
+    array([1, 1, 2, 2])
+    """
     value = value_of(x)
     if axis is None:
         value, axis = reshaped(value, (dims.product(value.shape),)), 0
@@ -347,7 +368,12 @@ def repeat(x: TensorLike, repeats: int, axis: int | None = None) -> Tensor:
 
 @traced
 def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
-    """The whole tensor repeated along its axes, new leading ones included."""
+    """The whole tensor repeated along its axes, new leading ones included.
+
+    >>> import lazygraph as lg
+    >>> lg.tile([1, 2], 2).eval()
+    array([1, 2, 1, 2])
+    """
     value = value_of(x)
     counts = [repetitions] if isinstance(repetitions, int) else list(repetitions)
     rank = builtins.max(len(counts), value.type.rank)
