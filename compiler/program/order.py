@@ -1,8 +1,9 @@
 """The order of launches, and which variables are written in place.
+
 In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
 runs after those it reads from; a variable is written after every kernel that reads its old value; no variable is
-written before every kernel that can fail a check has run. A new value that cannot keep these laws in place goes to a
-temporary and is copied after the commit.
+written before every kernel that can fail a check has run, nor by a dot so long that an interrupted call would wait for
+it. A new value that cannot keep these laws in place goes to a temporary and is copied after the commit.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lazygraph.compiler.ir.dims import bounds, product
 from lazygraph.compiler.ir.graph import Graph, Value
 from lazygraph.compiler.loop.fuse import is_leaf
+from lazygraph.compiler.loop.ir import AnyKernel, Contraction
 from lazygraph.compiler.loop.lower import Lowered
+
+LONG = 1 << 31  # multiply-adds of a dot: a tenth of a second on one small core
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
     waits: dict[Unit, list[Unit]] = {unit: list(found) for unit, found in sources.items()}
     for variable, new in graph.updates:
         unit = maker[new]
-        if new in in_place or unit in checking:
+        if new in in_place or unit in checking or _is_long(unit.lowered.kernel):
             continue
         others = [each for each in readers.get(variable, ()) if each is not unit]
         reads_itself = variable in unit.lowered.reads and (variable, new) not in unit.lowered.in_place
@@ -67,6 +72,14 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
         tuple([unit for unit in ordered if unit in late]),
         in_place,
     )
+
+
+def _is_long(kernel: AnyKernel) -> bool:
+    """Whether a kernel works longer than an interrupted call may take: after the commit it must finish."""
+    if not isinstance(kernel, Contraction):
+        return False
+    extents = [axis.extent for axis in (*kernel.batch, *kernel.m, *kernel.n, *kernel.k)]
+    return (bounds(product(extents))[0] or 0) > LONG
 
 
 def _ancestors(starts: Sequence[Unit], sources: Mapping[Unit, Sequence[Unit]]) -> set[Unit]:
