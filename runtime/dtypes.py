@@ -7,6 +7,7 @@ number it is. Nothing here depends on the rest of the package.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -37,6 +38,11 @@ class DType:
     @property
     def is_integer(self) -> bool:
         return self.kind in ("int", "uint")
+
+    @property
+    def limits(self) -> Any:
+        """What `np.finfo` says of a float dtype: eps, tiny, smallest_subnormal, max."""
+        return ml_dtypes.finfo(self.numpy)  # type: ignore[no-untyped-call]
 
     @property
     def is_differentiable(self) -> bool:

@@ -71,6 +71,8 @@ def print_number(value: Any, dtype: DType) -> str:
         return str(int(array))
     if math.isnan(float(array)):
         return f"bits 0x{int.from_bytes(array.tobytes(), 'little'):x}"
+    if array.dtype.kind == "V":  # bfloat16, of which every number is a float32
+        array = np.asarray(array).astype(np.float32)
     return str(array[()])  # NumPy prints the shortest decimal of the dtype
 
 

@@ -25,6 +25,7 @@ from lazygraph.compiler.ops.elementwise import (
     quiet,
     unary,
 )
+from lazygraph.compiler.ops.halves import HALVES, rounded
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, full, register
 from lazygraph.runtime.dtypes import DType, from_numpy
@@ -222,8 +223,9 @@ min_ = binary(
 
 def convert(x: np.ndarray, dtype: DType) -> np.ndarray:
     """`ScalarBuilder.convert` on arrays: float to integer truncates and saturates, NaN gives 0; integers wrap."""
+    x = x.astype(np.float32) if from_numpy(x.dtype) in HALVES else x
     if x.dtype.kind != "f" or not dtype.is_integer:
-        return (x != 0) if dtype.kind == "bool" else x.astype(dtype.numpy)
+        return (x != 0) if dtype.kind == "bool" else rounded(x, dtype)
     info = np.iinfo(dtype.numpy)
     inside = (x >= float(info.min)) & (x < float(info.max) + 1)  # info.max + 1 is a power of two: exact
     ends = np.where(x > 0, info.max, np.where(x < 0, info.min, 0)).astype(dtype.numpy)

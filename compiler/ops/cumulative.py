@@ -17,6 +17,8 @@ from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, plus
+from lazygraph.compiler.ops.domains import SWEPT_FLOATS
+from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import (
@@ -39,7 +41,7 @@ from lazygraph.compiler.ops.type_rules import (
     require_operands,
     require_same_dtype,
 )
-from lazygraph.runtime.dtypes import DType, float32, float64, int64
+from lazygraph.runtime.dtypes import DType, int64
 
 Tangents = tuple[Value | None, ...]
 Combine = Callable[[BodyBuilder, Operand, Sequence[Operand]], Operand]  # (builder, carried, elements) -> carried
@@ -131,7 +133,7 @@ def _lowering(initial: Callable[[DType], Any], combine: Combine, operands: int =
         blocks = dims.ceildiv(shape[last], BLOCK)
         nest(b, "r", [("parallel", extent) for extent in (*outer, blocks)], columns)
 
-    return Loops(write, in_place=tuple(range(operands)))
+    return Loops(write, in_place=tuple(range(operands)), accumulates=True)
 
 
 _SHAPES: Sequence[tuple[Sequence[int], int]] = [
@@ -245,7 +247,7 @@ def _record(
     flags: Flags,
 ) -> Op:
     lower = _lowering(initial, lambda b, carried, elements: b.let(combine, carried, elements[0]))
-    rules = (_type_rule(name, 1, kinds), _accumulated(ufunc), jvp, transpose, _batch)
+    rules = (_type_rule(name, 1, kinds), through_float32(_accumulated(ufunc)), jvp, transpose, _batch)
     return register(Op(name, doc, *rules, lower, domain, 0, flags))
 
 
@@ -308,12 +310,12 @@ linear_recurrence = register(
         name="linear_recurrence",
         doc="h of h[i] = a[i] * h[i-1] + b[i] along an axis, from 0; where a[i] = 0, infinities and NaN are forgotten.",
         type_rule=_type_rule("linear_recurrence", 2, ("float",)),
-        reference=_recurrence_reference,
+        reference=through_float32(_recurrence_reference),
         jvp=_recurrence_jvp,
         transpose=_recurrence_transpose,
         batch=_batch,
         lower=_lowering(lambda dtype: 0, _recur, 2),
-        domain=_domain((float32, float64), special, _about_one, 2),
+        domain=_domain(SWEPT_FLOATS, special, _about_one, 2),
         ulp=0,
         flags=Flags(linear=(1,)),
     )

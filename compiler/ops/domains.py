@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.record import Domain
 from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
 
 Case = tuple[tuple[np.ndarray, ...], dict[str, Any]]
 
-SWEPT_FLOATS = (float32, float64)
+SWEPT_FLOATS = (*HALVES, float32, float64)
 SWEPT_INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
 SWEPT_NUMBERS = SWEPT_INTEGERS + SWEPT_FLOATS
 SWEPT_LOGICAL = (bool_, *SWEPT_INTEGERS)
@@ -33,9 +34,10 @@ def hostile(dtype: DType) -> np.ndarray:
         inner = [0, 1, 2, 3, 7, 31, 32, 63, 64, info.max // 2, info.max - 1, info.max, info.min, info.min + 1]
         signed = [-1, -2, -3, -7, -64] if dtype.kind == "int" else []
         return np.array(inner + signed, dtype.numpy)
-    limits = np.finfo(dtype.numpy)
-    one_sided = [0, limits.smallest_subnormal, limits.tiny, limits.eps, 0.5, 1, 1.5, 2, 2.5, 3, 100, limits.max, np.inf]
-    return np.array([*one_sided, *(-float(each) for each in one_sided), np.nan], dtype.numpy)
+    limits = dtype.limits
+    ends = [float(each) for each in (limits.smallest_subnormal, limits.tiny, limits.eps, limits.max)]
+    one_sided = [0, *ends, 0.5, 1, 1.5, 2, 2.5, 3, 100, np.inf]
+    return np.array([*one_sided, *(-each for each in one_sided), np.nan], dtype.numpy)
 
 
 def sample(rng: np.random.Generator, dtype: DType, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:

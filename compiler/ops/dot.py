@@ -16,6 +16,7 @@ from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import axis_moved, emit, inverse_permutation, permuted, plus
+from lazygraph.compiler.ops.halves import HALVES, rounded
 from lazygraph.compiler.ops.lowering import Product
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
@@ -26,7 +27,7 @@ from lazygraph.compiler.ops.type_rules import (
     require_operands,
     require_same_dtype,
 )
-from lazygraph.runtime.dtypes import DType, float64
+from lazygraph.runtime.dtypes import DType, float64, from_numpy
 
 Axes = tuple[int, ...]
 Tangents = tuple[Value | None, ...]
@@ -43,6 +44,8 @@ def _dot_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence
     require_same_dtype("dot", "operands", a.dtype, b.dtype)
     require_dtype("dot", "operands", a.dtype, ("int", "uint", "float"))
     accumulate = attributes["accumulate"]
+    if a.dtype in HALVES and accumulate in HALVES:
+        raise DTypeError(f"dot: accumulate: expected float32 or float64 for {a.dtype}, found {accumulate}")
     if not isinstance(accumulate, DType) or accumulate.kind != a.dtype.kind or accumulate.itemsize < a.dtype.itemsize:
         raise DTypeError(f"dot: accumulate: expected {a.dtype} or a wider {a.dtype.kind}, found {accumulate}")
     for name in ("batch", "contract"):
@@ -75,7 +78,8 @@ def _dot_reference(
     right = b.transpose((*batch[1], *contract[1], *b_free)).astype(wide)
     many, inner = _count(a, batch[0]), _count(a, contract[0])
     matrices = left.reshape(many, _count(a, a_free), inner), right.reshape(many, inner, _count(b, b_free))
-    return np.asarray(np.matmul(*matrices)).reshape(shape).astype(a.dtype)
+    with np.errstate(all="ignore"):
+        return rounded(np.asarray(np.matmul(*matrices)).reshape(shape), from_numpy(a.dtype))
 
 
 def _count(x: np.ndarray, axes: Sequence[int]) -> int:
@@ -158,11 +162,12 @@ def _attributes(batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], dtype: DT
 
 
 def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    """Accumulated in the operands' dtype, and in the one of twice its bits where there is one."""
+    """Accumulated in the operands' dtype, and in the one of twice its bits where there is one; halves in that alone."""
     wider = [each for each in NUMBERS if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
+    own = () if dtype in HALVES else (dtype,)
     return [
         ((plain(rng, dtype, a), plain(rng, dtype, b)), _attributes(batch, contract, accumulate))
-        for accumulate in (dtype, *wider)
+        for accumulate in (*own, *wider)
         for a, b, batch, contract in _CASES
     ]
 

@@ -15,6 +15,7 @@ import numpy as np
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
+from lazygraph.compiler.ops.halves import HALVES, in_float32, through_float32
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import (
     NOT_LINEAR,
@@ -32,7 +33,7 @@ from lazygraph.compiler.ops.record import (
 )
 from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
 
-FLOATS = (float32, float64)
+FLOATS = (*HALVES, float32, float64)
 INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
 NUMBERS = INTEGERS + FLOATS
 LOGICAL = (bool_, *INTEGERS)
@@ -168,11 +169,11 @@ def unary(
             name=name,
             doc=doc,
             type_rule=elementwise_type(name, 1, dtypes),
-            reference=reference,
+            reference=through_float32(reference),
             jvp=no_tangent if jvp is None else jvp_of((jvp,)),
             transpose=_transpose((transpose,)),
             batch=batch_elementwise,
-            lower=Elementwise(lower),
+            lower=Elementwise(in_float32(lower)),
             domain=domain,
             ulp=ulp,
             flags=Flags(elementwise=True, linear=_linear((transpose,))),
@@ -199,11 +200,11 @@ def binary(
             name=name,
             doc=doc,
             type_rule=elementwise_type(name, 2, dtypes),
-            reference=reference,
+            reference=through_float32(reference),
             jvp=no_tangent if jvp is None else jvp_of(jvp),
             transpose=_transpose(transpose),
             batch=batch_elementwise,
-            lower=Elementwise(lower),
+            lower=Elementwise(in_float32(lower)),
             domain=domain,
             ulp=ulp,
             flags=Flags(elementwise=True, commutative=commutative, linear=_linear(transpose)),
@@ -227,11 +228,11 @@ def comparison(
             name=name,
             doc=doc,
             type_rule=elementwise_type(name, 2, dtypes, result=bool_),
-            reference=reference,
+            reference=through_float32(reference),
             jvp=no_tangent,
             transpose=NOT_LINEAR,
             batch=batch_elementwise,
-            lower=Elementwise(lower),
+            lower=Elementwise(in_float32(lower)),
             domain=domain,
             ulp=0,
             flags=Flags(elementwise=True, commutative=commutative),

@@ -116,6 +116,7 @@ class Loops:
         [BodyBuilder, Node, tuple[Buffer, ...], tuple[Buffer, ...]], None
     ]  # (builder, node, inputs, outputs)
     in_place: tuple[int, ...] = ()  # inputs whose buffer may become output 0's (read before written at equal indices)
+    accumulates: bool = False  # combines many elements into one, which `decompose` does in float32 for half types
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import emit, permuted, spread
 from lazygraph.compiler.ops.effects import checked
+from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.lowering import Reduction
 from lazygraph.compiler.ops.record import (
     NOT_LINEAR,
@@ -285,14 +286,14 @@ def _reduction(
     flags: Flags,
 ) -> Op:
     type_rule = _reduced_type(name, kinds, empty)
-    lower = Reduction(combine)
+    lower, reference = Reduction(combine), through_float32(reference)
     return register(Op(name, doc, type_rule, reference, jvp, transpose, _batch_axes, lower, domain, ulp, flags))
 
 
 def _arg(name: str, doc: str, choose: Callable[..., Any], combine: str) -> Op:
     domain = Domain(ALL_TYPES, unary_cases(_ARG_SHAPES), no_smooth)
     lower = Reduction(combine)
-    rules = (_arg_type(name), _arg_reference(choose), no_tangent, NOT_LINEAR, _arg_batch)
+    rules = (_arg_type(name), through_float32(_arg_reference(choose)), no_tangent, NOT_LINEAR, _arg_batch)
     return register(Op(name, doc, *rules, lower, domain, 0))
 
 

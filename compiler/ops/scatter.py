@@ -22,6 +22,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit, or_zeros, spread
 from lazygraph.compiler.ops.cumulative import shifted
+from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.indexing import (
     FEW,
     MODES,
@@ -367,8 +368,14 @@ class _Scatter:
 
     def record(self) -> Op:
         name = f"scatter_{self.combine}"
-        rules = (_type_rule(name, self.kinds), _reference(self.write), self.jvp, self.transpose, _batch)
-        lower = Loops(partial(_write, self.combine), in_place=(0,))
+        rules = (
+            _type_rule(name, self.kinds),
+            through_float32(_reference(self.write)),
+            self.jvp,
+            self.transpose,
+            _batch,
+        )
+        lower = Loops(partial(_write, self.combine), in_place=(0,), accumulates=self.combine != "set")
         return register(Op(name, self.doc, *rules, lower, self.domain, 0, self.flags))
 
 

@@ -15,6 +15,7 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit
+from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, register
@@ -181,7 +182,7 @@ sort = register(
         name="sort",
         doc="All operands reordered along an axis by the first: ascending, stable, NaN last.",
         type_rule=_sort_type,
-        reference=_sort_reference,
+        reference=through_float32(_sort_reference),
         jvp=_sort_jvp,
         transpose=NOT_LINEAR,
         batch=_sort_batch,

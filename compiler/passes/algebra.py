@@ -184,11 +184,11 @@ def over_power_of_two(node: Node) -> Value | None:
     number: Any = uniform(y)
     if number is None or not x.dtype.is_float:
         return None
-    mantissa, _ = np.frexp(number)
+    mantissa, _ = np.frexp(float(number))
     with np.errstate(all="ignore"):
         inverse = number.dtype.type(1) / number
-    limits = np.finfo(number.dtype)
-    if abs(mantissa) != 0.5 or not limits.tiny <= abs(inverse) <= limits.max:
+    limits = x.dtype.limits
+    if abs(mantissa) != 0.5 or not float(limits.tiny) <= abs(float(inverse)) <= float(limits.max):
         return None
     return x * float(inverse)
 

@@ -12,8 +12,10 @@ from functools import partial
 
 from lazygraph.compiler.ir.dims import Shape, product
 from lazygraph.compiler.ir.graph import Graph, Node, Value, rewrite
-from lazygraph.compiler.ops.lowering import Reduction
+from lazygraph.compiler.ops.halves import HALVES
+from lazygraph.compiler.ops.lowering import Loops, Reduction
 from lazygraph.compiler.ops.record import OPS
+from lazygraph.runtime.dtypes import float32
 
 PART = 4096  # elements of one part of a long reduction
 FEW = 32  # parallel rows that keep a machine busy
@@ -30,11 +32,27 @@ class Decompose:
 
 
 def _replace(node: Node, inputs: tuple[Value, ...]) -> Sequence[Value] | None:
+    if isinstance(node.op.lower, Reduction | Loops) and any(each.dtype in HALVES for each in inputs):
+        found = _accumulated_in_float32(node, inputs)
+        if found is not None:
+            return found
     rule = _RULES.get(node.op.name)
     if rule is None and isinstance(node.op.lower, Reduction) and "axes" in node.attributes:
         rule = _reduction
     result = None if rule is None else rule(node, inputs)
     return None if result is None else (result,)
+
+
+def _accumulated_in_float32(node: Node, inputs: tuple[Value, ...]) -> Sequence[Value] | None:
+    """reduce(x) -> cast(reduce(cast(x, f32)), half): many elements become one with one rounding, at the end."""
+    if isinstance(node.op.lower, Loops) and not node.op.lower.accumulates:
+        return None
+    wide = [OPS["cast"](each, dtype=float32) if each.dtype in HALVES else each for each in inputs]
+    found = node.op(*wide, **node.attributes)
+    again = _replace(found.node, found.node.inputs)
+    (result,) = (found,) if again is None else again
+    (wanted,) = node.outputs
+    return (OPS["cast"](result, dtype=wanted.dtype) if wanted.dtype in HALVES else result,)
 
 
 def _reduction(node: Node, inputs: tuple[Value, ...]) -> Value | None:

@@ -19,6 +19,7 @@ from lazygraph.compiler.ir.errors import CheckFailed
 from lazygraph.compiler.ir.graph import Graph, TensorType, Value
 from lazygraph.compiler.ir.interpret import interpret
 from lazygraph.compiler.passes.base import OnPass
+from lazygraph.runtime.dtypes import from_numpy
 
 
 def together(*callbacks: OnPass) -> OnPass:
@@ -125,14 +126,17 @@ def values_agree(expected: np.ndarray, found: np.ndarray, tolerance: float) -> b
     """Equal but for rounding of `tolerance` units in the last place of the greatest magnitude; see `CompareValues`."""
     if expected.shape != found.shape or expected.dtype != found.dtype:
         return False
-    if expected.dtype.kind != "f":
+    dtype = from_numpy(expected.dtype)
+    if not dtype.is_float:
         return bool(np.array_equal(expected, found))
+    if dtype.itemsize < 4:
+        expected, found = expected.astype(np.float32), found.astype(np.float32)
     finite = np.isfinite(expected)
     if not finite.any():
         close = np.zeros(expected.shape, np.bool_)
     else:
         scale = np.abs(expected[finite]).max()
-        bound = tolerance * np.finfo(expected.dtype).eps * scale
+        bound = tolerance * float(dtype.limits.eps) * scale
         with np.errstate(all="ignore"):
             close = finite & (np.abs(found - expected) <= bound)
     same = (expected == found) | (np.isnan(expected) & np.isnan(found)) | (~finite & np.isfinite(found))

@@ -14,12 +14,13 @@ from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir.dims import symbol
 from lazygraph.compiler.loop.build import result_dtype
 from lazygraph.compiler.loop.ir import Buffer
+from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.artifact import MEMORY_SYMBOLS, undefined_symbols
 from lazygraph.runtime.dtypes import bool_, float32, float64
 from tests.codegen.harness import Compiled, wrapper
-from tests.codegen.kernels import DTYPES, elementwise, kernel
+from tests.codegen.kernels import elementwise, kernel
 
 N = symbol("n")
 
@@ -27,9 +28,13 @@ N = symbol("n")
 def elementwise_kernels():
     """Every elementwise record at every dtype it takes, as a vector loop."""
     for name, record in sorted(OPS.items()):
-        if not isinstance(record.lower, Elementwise) or name == "cast":
+        if not isinstance(record.lower, Elementwise):
             continue
-        for dtype in (each for each in record.domain.dtypes if each in DTYPES):
+        for dtype in record.domain.dtypes:
+            if name == "cast":
+                yield from [elementwise(name, (dtype,), half, N) for half in HALVES]
+                yield from [elementwise(name, (half,), dtype, N) for half in HALVES]
+                continue
             operands = len(record.domain.cases(np.random.default_rng(0), dtype)[0][0])
             dtypes = (bool_, dtype, dtype) if name == "select" else (dtype,) * operands
             yield elementwise(name, dtypes, result_dtype(name, *dtypes), N)

@@ -58,3 +58,30 @@ def test_an_argument_of_another_dtype_is_refused() -> None:
     step = lg.function([x], x + 1)
     with pytest.raises(TypeError, match="expected dtype int8, found int16"):
         step(np.zeros(2, np.int16))
+
+
+@pytest.mark.parametrize("dtype", [dtypes.float16, dtypes.bfloat16], ids=str)
+def test_a_half_trains_and_accumulates_in_float32(dtype: DType) -> None:
+    """4,096 terms of 2**-9 make 8; added in its own dtype a sum stays at 4 (float16) or 1/2 (bfloat16)."""
+    n = lg.dim("n")
+    x = lg.placeholder((n, 4096), dtype, "x")
+    w = lg.variable(np.zeros((4096, 3), dtype.numpy), "w")
+    loss = lg.mean((x @ (w + 1) - 1) ** 2)
+    step = lg.function([x], [lg.sum(x, axis=1), x @ (w + 1), loss], updates={w: w - 0 * lg.grad(loss, w)})
+    a = np.full((2, 4096), 2.0**-9).astype(dtype.numpy)
+    total, product, value = step(a)
+    assert total.dtype == product.dtype == value.dtype == dtype.numpy
+    np.testing.assert_array_equal(total.astype(np.float32), 8)
+    np.testing.assert_array_equal(product.astype(np.float32), 8)
+    assert float(value) == 49
+
+
+@pytest.mark.parametrize("dtype", [dtypes.float16, dtypes.bfloat16], ids=str)
+def test_a_half_is_computed_in_float32_and_rounded_once_per_op(dtype: DType) -> None:
+    x = lg.placeholder((4,), dtype, "x")
+    a = np.array([0.1, 1, 3, -7], dtype.numpy)
+    found = lg.function([x], [lg.exp(x), x / 3, x.astype(lg.float64), x > 1, lg.max(x)])(a)
+    wide = a.astype(np.float32)
+    expected = [np.exp(wide), wide / 3, wide, wide > 1, wide.max()]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.astype(np.float64), theirs.astype(ours.dtype).astype(np.float64))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import lazygraph as lg
+from lazygraph.compiler.ops.compose import emit
+from lazygraph.frames import traced
 
 
 def message(build: Callable[[], Any], error: type[Exception] = lg.ShapeError) -> str:
@@ -149,8 +151,12 @@ def test_values_of_the_wrong_kind(build: Callable[..., Any], error: type[Excepti
 
 
 def test_an_op_that_is_named_like_the_function_is_named_once() -> None:
-    half = lg.placeholder((3,), lg.float16, "half")
-    assert message(lambda: half + half, lg.DTypeError).startswith("add: expected one of the dtypes int8")
+    @traced
+    def add(x: lg.Tensor, y: lg.Tensor) -> lg.Tensor:
+        return lg.Tensor(emit("add", x.value, y.value))
+
+    x, y = lg.placeholder((3,), lg.float16, "x"), lg.placeholder((3,), lg.float32, "y")
+    assert message(lambda: add(x, y), lg.DTypeError).startswith("add: expected operands of equal dtypes")
 
 
 def test_an_extent_that_no_array_has() -> None:

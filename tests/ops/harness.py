@@ -58,4 +58,4 @@ def as_array(found: Any) -> tuple[np.ndarray, ...]:
 
 
 def inexact(array: np.ndarray) -> bool:
-    return array.dtype.kind == "f"
+    return from_numpy(array.dtype).is_differentiable

@@ -13,9 +13,10 @@ import pytest
 import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
 from lazygraph.compiler.ir.graph import Graph, Node
 from lazygraph.compiler.ir.interpret import interpret
+from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.lowering import Leaf, Product, Reduction
 from lazygraph.compiler.ops.record import OPS
-from lazygraph.runtime.dtypes import DType
+from lazygraph.runtime.dtypes import DType, from_numpy
 from tests.ops.harness import Applied, applied, evaluate, inexact, pushed_forward, stand_in
 from tests.ops.native import THREADS, compiled, run
 
@@ -30,14 +31,19 @@ def together(name: str, cases: list[Applied]) -> Graph:
 
 
 def bound(node: Node, operands: tuple[np.ndarray, ...], expected: np.ndarray) -> np.ndarray:
-    """How far a float result may lie from the reference's."""
-    single = expected.dtype == np.float32
+    """How far a float result may lie from the reference's. A half is computed in float32, then rounded."""
+    if node.op.ulp == 0:
+        return np.zeros(expected.shape)
+    half, double = from_numpy(expected.dtype) in HALVES, expected.dtype == np.float64
+    rounding = 0.0 if double else np.spacing(np.abs(expected)).astype(np.float64)
     if not isinstance(node.op.lower, Reduction | Product):
-        return node.op.ulp * np.spacing(np.abs(expected)) if single else 1e-12 * np.abs(expected)
-    absolute = tuple(stand_in(np.abs(each)) for each in operands)
-    (scale,) = evaluate([node.op(*absolute, **node.attributes)], absolute, [np.abs(each) for each in operands])
+        return 1e-12 * np.abs(expected) if double else (1 if half else node.op.ulp) * rounding
+    wide = [np.abs(each).astype(np.float32) if half else np.abs(each) for each in operands]
+    absolute = tuple(stand_in(each) for each in wide)
+    (scale,) = evaluate([node.op(*absolute, **node.attributes)], absolute, wide)
     terms = prod(each.size for each in operands) / max(expected.size, 1)
-    return (node.op.ulp * np.finfo(np.float32).eps * sqrt(max(terms, 1)) if single else 1e-12) * scale
+    unit = 1e-12 if double else node.op.ulp * np.finfo(np.float32).eps * sqrt(max(terms, 1))
+    return unit * scale + (rounding if half else 0.0)
 
 
 def assert_agrees(case: Applied, found: np.ndarray, expected: np.ndarray) -> None:
@@ -45,12 +51,14 @@ def assert_agrees(case: Applied, found: np.ndarray, expected: np.ndarray) -> Non
     assert found.shape == expected.shape
     node = case.node
     message = f"{node} of {[each.shape for each in case.arrays]}"
-    if node.op.ulp == 0 or not inexact(expected):
+    if not inexact(expected):
         np.testing.assert_array_equal(found, expected, message)
         return
     with np.errstate(all="ignore"):
         allowed = bound(node, case.arrays, expected)
-        near = (np.abs(found - expected) <= allowed) & np.isfinite(expected)
+        if from_numpy(expected.dtype) in HALVES:
+            found, expected = found.astype(np.float64), expected.astype(np.float64)
+        near = (np.abs(found - expected) <= allowed) & np.isfinite(expected) & np.any(allowed)
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     np.testing.assert_array_equal(np.where(near | same, expected, found), expected, message)
 

@@ -298,8 +298,11 @@ def test_exact_records_expand_to_their_reference(name: str) -> None:
         for arrays, attributes in op.domain.cases(np.random.default_rng(1), dtype):
             with np.errstate(all="ignore"):
                 found = op.lower.expand(MACHINES["fma"], *arrays, **attributes)
-            np.testing.assert_array_equal(found, op.reference(*arrays, **attributes))
-            assert found.dtype == op.reference(*arrays, **attributes).dtype
+            expected = op.reference(*arrays, **attributes)
+            assert found.dtype == expected.dtype
+            if expected.dtype.kind == "V":  # NumPy does not find the NaN of a bfloat16
+                found, expected = found.astype(np.float32), expected.astype(np.float32)
+            np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(("fused", "dtype"), [(fused_32, float32), (fused_64, float64)])

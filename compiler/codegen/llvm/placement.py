@@ -20,6 +20,8 @@ from lazygraph.runtime.dtypes import DType
 LLVM_TYPES = {
     "bool": "i1",
     **{f"{sign}{bits}": f"i{bits}" for sign in ("i", "u") for bits in (8, 16, 32, 64)},
+    "f16": "i16",  # as bits: all arithmetic is float32's, and LLVM would call its run-time library
+    "bf16": "i16",
     "f32": "float",
     "f64": "double",
 }

@@ -17,14 +17,16 @@ import numpy as np
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import Placement, Register, element_type
 from lazygraph.compiler.codegen.llvm.target import Target
-from lazygraph.runtime.dtypes import DType, bool_, float32, float64, uint64
+from lazygraph.compiler.ops.halves import HALVES
+from lazygraph.compiler.ops.vector_math import half
+from lazygraph.runtime.dtypes import DType, bool_, float16, float32, float64, uint64
 
 
 def literal(pattern: int, dtype: DType) -> Register:
     """The constant with these bits."""
     if dtype.kind == "bool":
         name = "true" if pattern & 1 else "false"
-    elif dtype.kind == "float":
+    elif dtype in (float32, float64):
         # LLVM writes both formats as the bits of a double; widening a float's NaN keeps its payload
         if dtype == float32:
             sign, exponent, fraction = pattern >> 31, pattern >> 23 & 0xFF, pattern & 0x7FFFFF
@@ -48,6 +50,10 @@ def nearest(value: float, dtype: DType) -> Register:
     with np.errstate(all="ignore"):
         array = np.asarray(value).astype(dtype.numpy)
     return literal(int.from_bytes(array.tobytes(), "little"), dtype)
+
+
+def _half_type(x: Register) -> str:
+    return text.vector(x.lanes, "half") if x.lanes else "half"
 
 
 class LlvmScalars:
@@ -270,6 +276,10 @@ class LlvmScalars:
     def convert(self, x: Register, dtype: DType) -> Register:
         if x.dtype == dtype:
             return x
+        if x.dtype in HALVES:
+            return self.convert(self._widened(x), dtype)
+        if dtype in HALVES and x.dtype.kind != "bool":
+            return self._narrowed(self._single(x), dtype)
         if dtype.kind == "bool":
             zero = nearest(0, x.dtype)
             return self.write(f"{'fcmp une' if x.dtype.is_float else 'icmp ne'} {{t}} {{0}}, {{1}}", bool_, x, zero)
@@ -288,6 +298,35 @@ class LlvmScalars:
         else:
             operation = "sext" if x.dtype.kind == "int" else "zext"
         return self.write(f"{operation} {{t}} {{0}} to {self._type(dtype, x)}", dtype, x)
+
+    def _widened(self, x: Register) -> Register:
+        """A half as float32."""
+        if x.dtype == float16 and self._target.converts_float16:
+            return self._in_turn(x, float32, "bitcast", _half_type(x), "fpext", self._type(float32, x))
+        return half.widened(self, x)
+
+    def _narrowed(self, x: Register, dtype: DType) -> Register:
+        """A float32 as a half."""
+        if dtype == float16 and self._target.converts_float16:
+            return self._in_turn(x, dtype, "fptrunc", _half_type(x), "bitcast", self._type(dtype, x))
+        return half.narrowed(self, x, dtype)
+
+    def _in_turn(self, x: Register, dtype: DType, first: str, middle: str, second: str, last: str) -> Register:
+        """Two conversions by way of LLVM's own half, which no register of ours holds."""
+        name, level = self._placement.pure(f"{first} {x.type} {x.name} to {middle}", x.level, self.hint)
+        name, level = self._placement.pure(f"{second} {middle} {name} to {last}", level, self.hint)
+        return Register(name, dtype, x.lanes, level)
+
+    def _single(self, x: Register) -> Register:
+        """A number as the float32 from which a half rounds as from the number: exact, or rounded to odd."""
+        if x.dtype == float32 or x.dtype.is_integer and x.dtype.bits <= 16:
+            return self.convert(x, float32)
+        if x.dtype.bits == 64 and x.dtype.is_integer:  # large: what is below 2**12 goes into one bit that is set
+            low = self.and_(x, nearest(0xFFF, x.dtype))
+            zero, one = nearest(0, x.dtype), nearest(1 << 12, x.dtype)
+            odd = self.or_(self.sub(x, low), self.select(self.equal(low, zero), zero, one))
+            x = self.select(self.less(nearest(1 << 52, x.dtype), self.abs(x)), odd, x)
+        return half.rounded_to_odd(self, self.convert(x, float64))
 
     def _saturate(self, x: Register, dtype: DType) -> Register:
         return self._intrinsic("llvm.fptosi.sat" if dtype.kind == "int" else "llvm.fptoui.sat", dtype, x)

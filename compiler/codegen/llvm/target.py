@@ -54,6 +54,11 @@ class Target:
         return self.architecture != "x86_64" or self.has("sse4.1")
 
     @property
+    def converts_float16(self) -> bool:
+        """Whether float16 to and from float32 is an instruction (else LLVM would call its run-time library)."""
+        return self.architecture == "aarch64" or self.has("f16c")
+
+    @property
     def attributes(self) -> str:
         """Attributes of every function: no unwinding, and vectors as wide as the machine's."""
         width = 8 * self.vector_bytes

@@ -21,7 +21,8 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Symbol
 from lazygraph.compiler.loop.cost import own_cost, statements
 from lazygraph.compiler.loop.ir import LANES, Body, Let, Load, Loop, Reduce
-from lazygraph.runtime.dtypes import bool_, int32
+from lazygraph.compiler.ops.halves import HALVES
+from lazygraph.runtime.dtypes import bool_, float32, int32
 
 NARROW = 16  # lanes of one copy of a long body, and of tails
 # (operations in a loop's body, machine registers of each value): short bodies run wider, so that latencies overlap
@@ -64,8 +65,9 @@ def _weight(body: Body) -> int:
 
 
 def _widest(body: Body) -> int:
-    """Bytes of the widest scalar in a body."""
-    return max([each.var.dtype.itemsize for each in statements(body) if isinstance(each, Let | Load)], default=4)
+    """Bytes of the widest scalar in a body; halves are computed in float32."""
+    found = [each.var.dtype for each in statements(body) if isinstance(each, Let | Load)]
+    return max([float32.itemsize if each in HALVES else each.itemsize for each in found], default=4)
 
 
 def _width(writer: KernelWriter, body: Body) -> int:
