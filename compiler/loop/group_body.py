@@ -6,7 +6,7 @@ computed once; a kept value of a row is written where it is first computed and r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.loop import ir
@@ -108,14 +108,19 @@ class GroupBody(Builder):
             return self._load(self.buffer(value), index)
         node = value.node
         if isinstance(node.op.lower, Pointwise):
-            self._nodes.append(node)
-            result = node.op.lower.element(self, node, index)
-            self._nodes.pop()
-            return result
+            element = node.op.lower.element
+            return self.within(node, lambda: element(self, node, index))
         if isinstance(node.op.lower, Reduction):
             raise AssertionError(f"{value} is read at {index}, where its row has not been reduced")
         args = [self.element(operand, index) for operand in node.inputs]
         return self.let(node.op.name, *args, dtype=value.dtype)
+
+    def within(self, node: Node, element: Callable[[], Operand]) -> Operand:
+        """What `element` computes, its reads being of this node's inputs."""
+        self._nodes.append(node)
+        result = element()
+        self._nodes.pop()
+        return result
 
     def elsewhere(self, value: Value) -> bool:
         """Whether a value is read from a buffer that another group, or the caller, fills."""

@@ -14,7 +14,7 @@ from lazygraph.compiler.loop.elementwise import write_elementwise
 from lazygraph.compiler.loop.fuse import Fusion, Group
 from lazygraph.compiler.loop.group_body import GroupBody, InPlace
 from lazygraph.compiler.loop.ir import AnyKernel, Kernel
-from lazygraph.compiler.loop.lower_dot import contraction
+from lazygraph.compiler.loop.lower_product import contraction
 from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.reduced import write_columns, write_rows
 from lazygraph.compiler.ops.lowering import Loops, Reduction

@@ -4,7 +4,7 @@
 - `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota,
   random bits); fuses into its consumers by substitution.
 - `Reduction`: a named combiner over the node's `axes` attribute.
-- `Product`: a general dot; becomes a `Contraction`.
+- `Product`: a sum of products (dot, convolution); becomes a `Contraction`.
 - `Loops`: the op writes its own statements (sort, scatter); operands and results are whole buffers.
 - `Leaf`: parameters and constants, which are buffers or literals already.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Union
 
-from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Node
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.runtime.dtypes import DType
@@ -106,8 +106,29 @@ class Reduction:
 
 
 @dataclass(frozen=True)
+class Spaces:
+    """The extents of a product's axes, by role; n is best contiguous in the result, k in the order of the sum."""
+
+    batch: Shape
+    m: Shape
+    n: Shape
+    k: Shape
+
+
+@dataclass(frozen=True)
 class Product:
-    """dot: attributes `batch`, `contract` as pairs of axis tuples, result axes (batch, left free, right free)."""
+    """result[batch, m, n] = the sum over k of left[batch, m, k] * right[batch, n, k], in the dtype of the attribute
+    `accumulate`.
+
+    A record says how an element of each operand is read at these indices, zeros where nothing is, and where the result
+    goes: its axes may be any permutation of batch, m and n. The order of k is part of the op's meaning; the roles of
+    the others are not.
+    """
+
+    spaces: Callable[[Node], Spaces]
+    left: Callable[[ElementBuilder, Node, Index, Index, Index], Operand]  # at batch, m, k
+    right: Callable[[ElementBuilder, Node, Index, Index, Index], Operand]  # at batch, n, k
+    place: Callable[[Node, Index, Index, Index], Index]  # of the result, at batch, m, n
 
 
 @dataclass(frozen=True)
