@@ -1,32 +1,20 @@
-"""Activations and normalised exponentials, each in the form that neither overflows nor cancels.
+"""Smooth activations, each in the form that neither overflows nor cancels.
 
-In: tensors; integers count as float64. Out: tensors of the same shape, or reduced over an axis.
+In: tensors; integers count as float64. Out: tensors of the same shape.
 """
 
 from __future__ import annotations
 
 import math
 
-from lazygraph.compiler.ir.graph import Value
+import lazygraph as lg
+from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.passes.shift import finite_maximum, folded_below_zero, spread_back
+from lazygraph.compiler.passes.shift import folded_below_zero
 from lazygraph.frames import composite
-from lazygraph.promotion import as_axes, as_float, scalar_like, value_of
-from lazygraph.reductions import restored
-from lazygraph.tensor import Axes, Tensor, TensorLike
-
-
-@composite
-def relu(x: TensorLike) -> Tensor:
-    """max(x, 0); its derivative at 0 is 0.
-
-    >>> import lazygraph as lg
-    >>> lg.nn.relu([-1.0, 2.0]).eval()
-    array([0., 2.])
-    """
-    value = value_of(x)
-    zero = scalar_like(0, value)
-    return Tensor(emit("select", emit("le", value, zero), zero, value))
+from lazygraph.nn.piecewise import floating
+from lazygraph.promotion import as_axis, as_float, scalar_like, value_of
+from lazygraph.tensor import Tensor, TensorLike
 
 
 @composite
@@ -50,11 +38,31 @@ def sigmoid(x: TensorLike) -> Tensor:
 
 
 @composite
-def softplus(x: TensorLike) -> Tensor:
-    """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
+def softplus(x: TensorLike, beta: float = 1.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta, from max(y, 0) + log1p(exp(-|y|)) with y = beta x.
+
+    torch's `threshold`, above which it returns x, is not needed: the formula is accurate there.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.softplus([-1000.0, 0.0, 1000.0]).eval()
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
+    """
     value = as_float(value_of(x))
+    value = value if beta == 1 else value * beta
     positive, below = folded_below_zero(value)
-    return Tensor(emit("select", positive, value, scalar_like(0, value)) + emit("log1p", emit("exp", below)))
+    result = emit("select", positive, value, scalar_like(0, value)) + emit("log1p", emit("exp", below))
+    return Tensor(result if beta == 1 else result / beta)
+
+
+@composite
+def log_sigmoid(x: TensorLike) -> Tensor:
+    """log(1 / (1 + exp(-x))) = -softplus(-x).
+
+    >>> import lazygraph as lg
+    >>> lg.nn.log_sigmoid([-1000.0, 0.0]).eval()
+    array([-1.00000000e+03, -6.93147181e-01])
+    """
+    return -softplus(-floating(x))
 
 
 @composite
@@ -73,50 +81,70 @@ def gelu(x: TensorLike, approximate: str = "tanh") -> Tensor:
     return Tensor(value * 0.5 * (emit("tanh", inner) + 1))
 
 
-def shifted(value: Value, axes: tuple[int, ...]) -> tuple[Value, Value]:
-    """(m, x - m) with m = max(x) over the axes, which is not differentiated: it cancels from what follows."""
-    top = finite_maximum(value, axes)
-    return top, value - spread_back(top, value, axes)
-
-
-def log_total(below: Value, axes: tuple[int, ...]) -> Value:
-    """log(sum(exp(x - m)))."""
-    return emit("log", emit("reduce_sum", emit("exp", below), axes=axes))
-
-
 @composite
-def softmax(x: TensorLike, axis: Axes = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) over the axis.
+def silu(x: TensorLike) -> Tensor:
+    """x sigmoid(x), also called swish. Source: Ramachandran, Zoph, Le, "Searching for activation functions", 2017.
 
     >>> import lazygraph as lg
-    >>> lg.nn.softmax([1000.0, 1000.0]).eval()
-    array([0.5, 0.5])
+    >>> lg.nn.silu([-1000.0, 0.0, 1000.0]).eval()
+    array([  -0.,    0., 1000.])
     """
-    value = as_float(value_of(x))
-    axes = as_axes(axis, value.type.rank)
-    power = emit("exp", shifted(value, axes)[1])
-    return Tensor(power / spread_back(emit("reduce_sum", power, axes=axes), value, axes))
+    given = floating(x)
+    return given * sigmoid(given)
+
+
+swish = silu
 
 
 @composite
-def log_softmax(x: TensorLike, axis: Axes = -1) -> Tensor:
-    """x - log(sum(exp(x))) over the axis."""
-    value = as_float(value_of(x))
-    axes = as_axes(axis, value.type.rank)
-    below = shifted(value, axes)[1]
-    return Tensor(below - spread_back(log_total(below, axes), value, axes))
-
-
-@composite
-def logsumexp(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over the axis, all by default.
+def mish(x: TensorLike) -> Tensor:
+    """x tanh(softplus(x)). Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019.
 
     >>> import lazygraph as lg
-    >>> float(lg.nn.logsumexp([1000.0, 0.0]))
-    1000.0
+    >>> lg.nn.mish([-1000.0, 0.0, 1000.0]).eval()
+    array([  -0.,    0., 1000.])
     """
-    value = as_float(value_of(x))
-    axes = as_axes(axis, value.type.rank)
-    top, below = shifted(value, axes)
-    result = top + log_total(below, axes)
-    return Tensor(restored(result, value, axes) if keepdims else result)
+    given = floating(x)
+    return given * tanh(softplus(given))
+
+
+@composite
+def softsign(x: TensorLike) -> Tensor:
+    """x / (1 + |x|).
+
+    >>> import lazygraph as lg
+    >>> lg.nn.softsign([-3.0, 0.0, 1.0]).eval()
+    array([-0.75,  0.  ,  0.5 ])
+    """
+    given = floating(x)
+    return given / (lg.abs(given) + 1)
+
+
+@composite
+def tanhshrink(x: TensorLike) -> Tensor:
+    """x - tanh(x). Below about 1e-3 the difference cancels: it is right to one unit in the last place of x.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.tanhshrink([0.0, 1000.0]).eval()
+    array([  0., 999.])
+    """
+    given = floating(x)
+    return given - tanh(given)
+
+
+@composite
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
+    """The first half of an axis times the sigmoid of its second half. ShapeError where the extent is known to be odd.
+
+    Source: Dauphin, Fan, Auli, Grangier, "Language modeling with gated convolutional networks", 2017.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.glu([3.0, 5.0, 0.0, 1000.0]).eval()
+    array([1.5, 5. ])
+    """
+    given = floating(x)
+    extent = given.shape[as_axis(axis, given.ndim)]
+    if isinstance(extent, int) and extent % 2:
+        raise ShapeError(f"expected an axis of even extent, found {extent}")
+    left, right = lg.split(given, 2, axis=axis)
+    return left * sigmoid(right)

@@ -16,7 +16,7 @@ from lazygraph.compiler.passes.shift import spread_back
 from lazygraph.creation import index_along
 from lazygraph.dims import aligned, as_extent, could_be_same, extent_value
 from lazygraph.frames import composite
-from lazygraph.nn.activations import log_total, shifted
+from lazygraph.nn.normalized_exponentials import log_total, shifted
 from lazygraph.promotion import as_dtype, as_float, broadcast_value, cast, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
