@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lazygraph import optim as optim
     from lazygraph import random as random
     from lazygraph.autodiff import *
+    from lazygraph.checks import *
     from lazygraph.compiled import *
     from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
     from lazygraph.compiler.ir.errors import DTypeError as DTypeError
@@ -71,6 +72,7 @@ _MODULES = (
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
+    "checks",
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None

@@ -5,7 +5,6 @@ In: names, numbers, shapes. Out: `Dim`s, checked shapes, and extents as values t
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, Union
@@ -15,11 +14,11 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent, Shape
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import TensorType, Value
+from lazygraph.compiler.ops.assertions import aligned as aligned
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import full
 from lazygraph.errors import require_plain_name, shape_text
-from lazygraph.runtime.dtypes import DType, int64
+from lazygraph.runtime.dtypes import DType
 
 ShapeLike = Union[SupportsIndex, Dim, Sequence[Union[SupportsIndex, Dim]]]
 
@@ -95,29 +94,6 @@ def fill_in(shape: Sequence[Extent], total: Extent) -> Shape:
 def could_be_same(left: Extent, right: Extent) -> bool:
     """Whether two extents may be equal: not known to differ."""
     return dims.compare_equal(left, right) is not False
-
-
-def aligned(value: Value, shape: Shape) -> Value:
-    """The value as one of this shape: its extents are known to be these, or are checked when the function runs.
-
-    Cut to min(m, n) elements and padded by n - min(m, n), an axis of extent m has extent n. Where m = n that changes
-    nothing, and where it is not, the check on which the padding hangs fails the step.
-    """
-    unsure = [(have, wanted) for have, wanted in zip(value.shape, shape) if not same(have, wanted)]
-    if not unsure:
-        return value
-    equal = [emit("eq", extent_value(have, int64), extent_value(wanted, int64)) for have, wanted in unsure]
-    rule = ", ".join(f"{have} = {wanted}" for have, wanted in unsure)
-    zero = full(TensorType(value.dtype, ()), 0)
-    fill = checked(zero, functools.reduce(both, equal), f"expected equal extents: {rule}")
-    least = tuple([dims.minimum(have, wanted) for have, wanted in zip(value.shape, shape)])
-    none, ones = (0,) * len(shape), (1,) * len(shape)
-    cut = emit("slice", value, starts=none, stops=least, steps=ones)
-    return emit("pad", cut, fill, low=none, high=tuple([n - m for n, m in zip(shape, least)]), interior=none)
-
-
-def both(left: Value, right: Value) -> Value:
-    return emit("and", left, right)
 
 
 def extent_value(extent: Extent, dtype: DType) -> Value:

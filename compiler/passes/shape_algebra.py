@@ -27,7 +27,9 @@ def _below(node: Node, op: str) -> Node | None:
 # --- what changes nothing -------------------------------------------------------------------------------------------
 
 
-@SHAPE_ALGEBRA.rule("reshape(x) -> x to its own shape, broadcast(x) -> x to its own shape", "reshape", "broadcast")
+@SHAPE_ALGEBRA.rule(
+    "reshape(x), broadcast(x), assert_shape(x) -> x to its own shape", "reshape", "broadcast", "assert_shape"
+)
 def to_its_own_shape(node: Node) -> Value | None:
     (x,) = node.inputs
     return x if x.shape == node["shape"] else None

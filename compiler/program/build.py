@@ -14,9 +14,12 @@ from lazygraph.compiler.loop.fuse import Fusion, Group, fuse, is_leaf, is_scalar
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.lower import Lowered, lower
 from lazygraph.compiler.loop.rename import canonical
+from lazygraph.compiler.ops.assertions import required
+from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.program.ir import (
     Commit,
     Copy,
+    Equate,
     Launch,
     Message,
     Parameter,
@@ -172,10 +175,10 @@ def _distinct(kernels: Sequence[AnyKernel]) -> tuple[tuple[AnyKernel, ...], list
     return tuple(known.values()), names
 
 
-def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, ...], tuple[Require, ...]]:
+def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, ...], tuple[Require | Equate, ...]]:
     """How dims follow from the inputs' extents, and what those extents must be; messages in the user's names."""
     solves: list[Solve] = []
-    requires: list[Require] = []
+    requires: list[Require | Equate] = []
     known: set[Symbol] = set()
 
     def message(value: Value, text: str) -> int:
@@ -202,6 +205,11 @@ def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, .
         requires.append(
             Require(extent, number, axis, message(value, f"axis {axis} has extent {{0}}: expected {expected}"))
         )
+    for node in graph.nodes:
+        if node.op is OPS["assert_shape"]:
+            for have, wanted, sentence in required(node):
+                messages.append(Message(sentence, node.frames))
+                requires.append(Equate(have, wanted, len(messages) - 1))
     return tuple(solves), tuple(requires)
 
 

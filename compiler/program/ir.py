@@ -63,6 +63,15 @@ class Require:
 
 
 @dataclass(frozen=True, slots=True)
+class Equate:
+    """Two expressions of the dims must be equal. Fails with (left, right)."""
+
+    left: Extent
+    right: Extent
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """Run a kernel over buffers, in the kernel's order. Its check `id` is message `first_message + id`."""
 
@@ -105,7 +114,7 @@ class Program:
     outputs: tuple[Parameter, ...]
     constants: tuple[Parameter, ...]
     solves: tuple[Solve, ...]
-    requires: tuple[Require, ...]
+    requires: tuple[Require | Equate, ...]
     slots: tuple[Slot, ...]
     kernels: tuple[AnyKernel, ...]  # distinct; launches name them
     steps: tuple[Step, ...]  # exactly one Commit

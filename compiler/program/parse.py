@@ -15,6 +15,7 @@ from lazygraph.compiler.loop.parse import read_kernel
 from lazygraph.compiler.program.ir import (
     Commit,
     Copy,
+    Equate,
     Launch,
     Message,
     Parameter,
@@ -76,7 +77,7 @@ class _Reader:
     dims: dict[str, Extent] = field(default_factory=dict)
     parameters: dict[str, list[Parameter]] = field(default_factory=_no_parameters)
     solves: list[Solve] = field(default_factory=list)
-    requires: list[Require] = field(default_factory=list)
+    requires: list[Require | Equate] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -125,6 +126,12 @@ def _require(reader: _Reader) -> None:
     reader.requires.append(Require(expected, input, axis, message))
 
 
+def _equate(reader: _Reader) -> None:
+    left, right = reader.bracketed(), reader.bracketed()
+    (message,) = reader.numbers("else")
+    reader.requires.append(Equate(left, right, message))
+
+
 def _slot(reader: _Reader) -> None:
     members = [reader.bracketed()]
     while reader.cursor.take(","):
@@ -160,6 +167,7 @@ _LINES: Mapping[str, Callable[[_Reader], None]] = {
     **{kind: _parameter(kind) for kind in _no_parameters()},
     "solve": _solve,
     "require": _require,
+    "equate": _equate,
     "slot": _slot,
     "run": _run,
     "copy": _copy,

@@ -12,7 +12,7 @@ from typing import Any
 from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
 from lazygraph.compiler.ir.text import print_frames, print_symbol, quoted
 from lazygraph.compiler.loop.print import print_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Parameter, Place, Program, Step
+from lazygraph.compiler.program.ir import Commit, Copy, Equate, Launch, Parameter, Place, Program, Require, Step
 
 KINDS = ("inputs", "variables", "outputs", "constants")
 
@@ -26,8 +26,7 @@ def print_program(program: Program) -> str:
     for solve in program.solves:
         source = f"input {solve.input} axis {solve.axis} scale {solve.scale} offset {solve.offset}"
         lines.append(f"  solve {solve.symbol.name} from {source} else {solve.message}")
-    for require in program.requires:
-        lines.append(f"  require input {require.input} axis {require.axis} <{require.expected}> else {require.message}")
+    lines.extend("  " + _REQUIRES[type(each)](each) for each in program.requires)
     lines.extend(f"  slot {', '.join(f'<{member}>' for member in slot.members)}" for slot in program.slots)
     lines.extend("  " + _STEPS[type(step)](step) for step in program.steps)
     lines.extend(f"  message {quoted(each.text)}{print_frames(each.frames)}" for each in program.messages)
@@ -48,6 +47,14 @@ def _parameter(parameter: Parameter) -> str:
     return f"{quoted(parameter.name)}: {parameter.type}"
 
 
+def _require(each: Require) -> str:
+    return f"require input {each.input} axis {each.axis} <{each.expected}> else {each.message}"
+
+
+def _equate(each: Equate) -> str:
+    return f"equate <{each.left}> <{each.right}> else {each.message}"
+
+
 def print_place(place: Place) -> str:
     return f"{place.kind} {place.number}"
 
@@ -61,4 +68,5 @@ def _copy(step: Copy) -> str:
     return f"copy {print_place(step.target)} = {print_place(step.source)} bytes <{step.bytes}>"
 
 
+_REQUIRES: Mapping[type[Require | Equate], Callable[[Any], str]] = {Require: _require, Equate: _equate}
 _STEPS: Mapping[type[Step], Callable[[Any], str]] = {Launch: _launch, Copy: _copy, Commit: lambda step: "commit"}

@@ -81,7 +81,9 @@ def test_extents_that_are_not_known_to_be_equal_are_checked_when_the_function_ru
     first, second = np.arange(12.0).reshape(4, 3), np.arange(4.0).reshape(4, 1)
     np.testing.assert_array_equal(evaluate(total, {x: first, y: second}), first + second)
     for rows in (0, 3, 5):
-        with pytest.raises(lg.CheckFailed, match=r"expected equal extents: m = n\n.*test_promotion.py"):
+        with pytest.raises(
+            lg.CheckFailed, match=rf"expected equal extents: m = n, found {rows} and 4\n.*test_promotion.py"
+        ):
             evaluate(total, {x: first, y: np.ones((rows, 1))})
 
 

@@ -169,7 +169,8 @@ EXAMPLES: dict[str, list[Value]] = {
     "stop_gradient(stop_gradient(x)) -> stop_gradient(x)": [emit("stop_gradient", emit("stop_gradient", x))],
     "check(x, true) -> x": [checked(x, constant(True, "bool"), "it holds")],
     # shapes
-    "reshape(x) -> x to its own shape, broadcast(x) -> x to its own shape": [
+    "reshape(x), broadcast(x), assert_shape(x) -> x to its own shape": [
+        emit("assert_shape", m, shape=m.shape, equations=("3 = 3", "4 = 4")),
         reshape(m, 3, 4),
         spread(m, (3, 4), (0, 1)),
     ],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lazygraph.compiler.codegen.llvm.extents import Extents
 from lazygraph.compiler.codegen.llvm.text import Block, Function
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import Program
+from lazygraph.compiler.program.ir import Equate, Program, Require
 from lazygraph.runtime import artifact as layout
 
 _TOO_LARGE = 2**63 - 1  # the arena size of a program whose sizes do not fit in 64 bits
@@ -63,7 +63,11 @@ class Prologue:
                 rest = f.binary("srem", "i64", value, str(symbol.multiple_of))
                 self.check(f.compare("eq", "i64", rest, "0"), each.message, (extent,))
         for require in self.program.requires:
-            found, expected = self.extent(require.input, require.axis), extents.write(require.expected)
+            match require:
+                case Require(wanted, input, axis, _):
+                    found, expected = self.extent(input, axis), extents.write(wanted)
+                case Equate(left, right, _):
+                    found, expected = extents.write(left), extents.write(right)
             self.check(f.compare("eq", "i64", found, expected), require.message, (found, expected))
 
     def extent(self, input: int, axis: int) -> str:
