@@ -11,11 +11,17 @@ help:  ## list these targets
 demo: .venv/models.stamp  ## train a network on handwritten digits
 	$(BIN)/lazygraph train mlp
 
+# One process per core; a test marked `alone` has the machine to itself. Workers steal whole runs of tests from each
+# other, so that a module's fixtures are mostly made once.
+SPREAD := -n auto --dist worksteal
+
 test: .venv/dev.stamp  ## run the quick tests, a seeded slice
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(SPREAD) -m "not slow and not alone"
+	$(BIN)/python -m pytest -q -m "not slow and alone"
 
 test-all: .venv/dev.stamp  ## run every test, the exhaustive ones too
-	$(BIN)/python -m pytest -q -m "" --hypothesis-profile=all
+	$(BIN)/python -m pytest -q $(SPREAD) -m "not alone" --hypothesis-profile=all
+	$(BIN)/python -m pytest -q -m alone --hypothesis-profile=all
 
 lint: .venv/dev.stamp  ## check style and formatting (ruff)
 	$(BIN)/ruff check .

@@ -9,8 +9,6 @@ from typing import Any
 from lazygraph.compiler import pipeline
 from lazygraph.compiler.ir.parse import parse_graph
 from lazygraph.compiler.ir.print import print_graph
-from lazygraph.compiler.loop.parse import parse_kernel
-from lazygraph.compiler.loop.print import print_kernel
 from lazygraph.compiler.program.parse import parse_program
 from lazygraph.compiler.program.print import print_program
 
@@ -33,6 +31,4 @@ def install() -> None:
 def check(compilation: pipeline.Compilation) -> None:
     for text in {print_graph(graph) for _, graph in compilation.stages}:
         assert print_graph(parse_graph(text)) == text
-    for kernel in compilation.program.kernels:
-        assert parse_kernel(print_kernel(kernel)) == kernel
     assert parse_program(print_program(compilation.program)) == compilation.program

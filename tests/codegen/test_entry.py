@@ -101,6 +101,7 @@ def test_an_error_in_the_progress_callback_ends_the_call_at_a_step_boundary() ->
     assert len(set(state.numpy())) == 1
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_a_long_call_soon_and_at_a_step_boundary() -> None:
     function, state, x = long_counter()
     function.run([x])

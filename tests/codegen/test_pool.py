@@ -143,6 +143,7 @@ def test_a_cancelled_job_stops_between_chunks(pool: Pool) -> None:
     assert job.is_done_once
 
 
+@pytest.mark.alone
 def test_cancelling_from_another_thread(code: Loaded) -> None:
     pool, flag = Pool(code, 2), np.zeros(1, np.int32)
     job = Job(100_000, 10_000)

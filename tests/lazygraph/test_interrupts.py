@@ -25,6 +25,7 @@ def _products(x: lg.Tensor) -> lg.Tensor:
     return square
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("work", (_sort, _products))
 def test_ctrl_c_in_a_long_kernel(work: Callable[[lg.Tensor], lg.Tensor]) -> None:
     x = lg.placeholder((lg.dim("n", min=3000 * 3000),), lg.float32, "x")

@@ -72,6 +72,7 @@ def test_a_failed_check_names_the_line_of_its_node() -> None:
         interpret(Graph("take", (x, i), (y,)), [np.zeros(3, np.float32), np.array([0, 3])])
 
 
+@pytest.mark.alone
 def test_a_chain_of_a_hundred_thousand_nodes_is_no_recursion_and_takes_seconds() -> None:
     x = new_parameter("x", float64, ())
     y = x
