@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lazygraph.contraction import *
     from lazygraph.creation import *
     from lazygraph.cumulative import *
+    from lazygraph.data_types import *
     from lazygraph.einstein import *
     from lazygraph.elementwise import *
     from lazygraph.floating import *
@@ -51,10 +52,12 @@ if TYPE_CHECKING:
     from lazygraph.tensor import *
 
 __version__ = "0.1.0"
+__array_api_version__ = "2024.12"
 
 _MODULES = (
     "tensor",
     "promotion",
+    "data_types",
     "creation",
     "state",
     "elementwise",
@@ -69,13 +72,18 @@ _MODULES = (
     "sorting",
     "statistics",
     "autodiff",
+    "checks",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
-    "checks",
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None
+
+
+def __array_namespace_info__() -> Any:
+    """The inspection functions of the Array API: capabilities, devices, dtypes (`lazygraph.inspection.Info`)."""
+    return importlib.import_module("lazygraph.inspection").Info()
 
 
 def _exports() -> dict[str, Any]:

@@ -18,14 +18,17 @@ from lazygraph.compiler.ir.graph import TensorType, Value, serials
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import full as full_value
-from lazygraph.dims import ShapeLike, as_extent, as_shape, dim
+from lazygraph.devices import require_device
+from lazygraph.dims import ShapeLike, as_extent, as_shape, dim, extent_value
 from lazygraph.errors import require_name
 from lazygraph.frames import traced
 from lazygraph.promotion import (
     as_dtype,
     as_value,
+    broadcast,
     broadcast_value,
     cast,
+    common_dtype,
     constant_value,
     value_of,
 )
@@ -35,12 +38,14 @@ from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = [
     "arange",
+    "array",
     "asarray",
     "constant",
     "dim",
     "empty",
     "empty_like",
     "eye",
+    "from_dlpack",
     "full",
     "full_like",
     "linspace",
@@ -87,60 +92,134 @@ def constant(value: TensorLike | Dim, dtype: DTypeLike | DType | None = None) ->
     return Tensor(constant_value(value, wanted))
 
 
-asarray = constant
+@traced
+def asarray(
+    obj: Any,
+    /,
+    dtype: DTypeLike | DType | None = None,
+    *,
+    device: str | None = None,
+    copy: builtins.bool | None = None,
+) -> Tensor:
+    """A tensor of what becomes one, as `constant`; nested sequences that hold tensors are stacked.
+
+    A tensor stays as it is unless `copy` is True. What is not a tensor yet is always copied, so that `copy=False`
+    raises ValueError for it. ValueError for another device than "cpu".
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((), lg.float32, "x")
+    >>> lg.asarray([x, x + 1]).eval({x: 2})
+    array([2., 3.], dtype=float32)
+    """
+    require_device(device)
+    if _holds_tensors(obj):
+        found = lg.stack([asarray(each) for each in obj])
+    elif copy is False and not isinstance(obj, Tensor):
+        raise ValueError("asarray: copy=False, and a constant of a graph is always a copy")
+    else:
+        found = constant(obj, dtype)
+    if dtype is not None and found.dtype != as_dtype(dtype):
+        found = Tensor(cast(found.value, as_dtype(dtype)))
+    if copy is False and found is not obj:
+        raise ValueError(f"asarray: copy=False, and a copy is needed to become {found.dtype}")
+    return found.copy() if copy and found is obj else found
 
 
-def _filled(shape: ShapeLike, number: float, dtype: DTypeLike | DType | None, otherwise: DType) -> Tensor:
+def _holds_tensors(obj: Any) -> builtins.bool:
+    """Whether a nested sequence has a tensor among its leaves."""
+    if not isinstance(obj, list | tuple):
+        return False
+    return builtins.any(isinstance(each, Tensor) or _holds_tensors(each) for each in obj)
+
+
+@traced
+def array(
+    object: Any, dtype: DTypeLike | DType | None = None, *, copy: builtins.bool | None = True, ndmin: int = 0
+) -> Tensor:
+    """NumPy's name of `asarray`, which copies unless told otherwise, with leading axes up to rank `ndmin`.
+
+    >>> import lazygraph as lg
+    >>> lg.array([1, 2], ndmin=2).shape
+    (1, 2)
+    """
+    found = asarray(object, dtype, copy=copy)
+    return lg.reshape(found, (*[1] * (ndmin - found.ndim), *found.shape)) if found.ndim < ndmin else found
+
+
+@traced
+def from_dlpack(x: Any, /, *, device: str | None = None, copy: builtins.bool | None = None) -> Tensor:
+    """A constant with the elements of another library's array, which are copied: `copy=False` is a ValueError.
+
+    >>> import lazygraph as lg, numpy as np
+    >>> lg.from_dlpack(np.arange(3)).eval()
+    array([0, 1, 2])
+    """
+    require_device(device)
+    if copy is False:
+        raise ValueError("from_dlpack: copy=False, and a constant of a graph is always a copy")
+    return Tensor(constant_value(np.from_dlpack(x)))
+
+
+def _filled(
+    shape: ShapeLike, number: float, dtype: DTypeLike | DType | None, otherwise: DType, device: str | None
+) -> Tensor:
+    require_device(device)
     return Tensor(full_value(TensorType(otherwise if dtype is None else as_dtype(dtype), as_shape(shape)), number))
 
 
 @traced
-def zeros(shape: ShapeLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def zeros(shape: ShapeLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None) -> Tensor:
     """A tensor of zeros, float64 unless told otherwise.
 
     >>> import lazygraph as lg
     >>> lg.zeros((2,), lg.int32).eval()
     array([0, 0], dtype=int32)
     """
-    return _filled(shape, 0, dtype, dtypes.float64)
+    return _filled(shape, 0, dtype, dtypes.float64, device)
 
 
 @traced
-def ones(shape: ShapeLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def ones(shape: ShapeLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None) -> Tensor:
     """A tensor of ones, float64 unless told otherwise."""
-    return _filled(shape, 1, dtype, dtypes.float64)
+    return _filled(shape, 1, dtype, dtypes.float64, device)
 
 
 empty = zeros
 
 
 @traced
-def zeros_like(x: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def zeros_like(x: TensorLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None) -> Tensor:
     """Zeros of x's shape, and its dtype unless told otherwise."""
     like = value_of(x)
-    return _filled(like.shape, 0, dtype, like.dtype)
+    return _filled(like.shape, 0, dtype, like.dtype, device)
 
 
 @traced
-def ones_like(x: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def ones_like(x: TensorLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None) -> Tensor:
     """Ones of x's shape, and its dtype unless told otherwise."""
     like = value_of(x)
-    return _filled(like.shape, 1, dtype, like.dtype)
+    return _filled(like.shape, 1, dtype, like.dtype, device)
 
 
 empty_like = zeros_like
 
 
 @traced
-def full(shape: ShapeLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def full(
+    shape: ShapeLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None
+) -> Tensor:
     """A tensor of one repeated value, in the value's dtype unless told otherwise; the value may be a tensor."""
+    require_device(device)
     value = value_of(fill_value) if dtype is None else as_value(fill_value, as_dtype(dtype))
     return Tensor(broadcast_value(value, as_shape(shape)))
 
 
 @traced
-def full_like(x: TensorLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None) -> Tensor:
+def full_like(
+    x: TensorLike, fill_value: TensorLike, dtype: DTypeLike | DType | None = None, *, device: str | None = None
+) -> Tensor:
     """One repeated value in x's shape, and its dtype unless told otherwise."""
+    require_device(device)
     like = value_of(x)
     return Tensor(broadcast_value(as_value(fill_value, like.dtype if dtype is None else as_dtype(dtype)), like.shape))
 
@@ -152,7 +231,12 @@ def index_along(shape: tuple[Extent, ...], axis: int, dtype: DType = dtypes.int6
 
 @traced
 def arange(
-    start: float | Dim, stop: float | Dim | None = None, step: float = 1, dtype: DTypeLike | DType | None = None
+    start: float | Dim,
+    stop: float | Dim | None = None,
+    step: float = 1,
+    dtype: DTypeLike | DType | None = None,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """start, start + step, ... below stop; one argument is the stop. With dims, start is 0 and step 1.
 
@@ -163,6 +247,7 @@ def arange(
     >>> lg.arange(2, 8, 3).eval()
     array([2, 5])
     """
+    require_device(device)
     if stop is None:
         start, stop = 0, start
     if isinstance(start, Dim) or isinstance(stop, Dim):
@@ -188,23 +273,63 @@ def arange(
 
 @traced
 def linspace(
-    start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike | DType | None = None
+    start: TensorLike,
+    stop: TensorLike,
+    num: int | Dim = 50,
+    endpoint: builtins.bool = True,
+    dtype: DTypeLike | DType | None = None,
+    axis: int = 0,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """`num` evenly spaced numbers from start to stop, which is the last of them unless `endpoint` is False.
+
+    Tensors as ends broadcast, and the numbers between them lie along a new axis, which stands at `axis`. Floats as the
+    ends are, float64 for integers; to an integer dtype they are rounded down.
 
     >>> import lazygraph as lg
     >>> lg.linspace(0, 1, 5).eval()
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    >>> lg.linspace([0, 10], 20, 3).eval()
+    array([[ 0., 10.],
+           [10., 15.],
+           [20., 20.]])
     """
-    points = np.linspace(start, stop, num, endpoint=endpoint)
-    return Tensor(constant_value(points, None if dtype is None else as_dtype(dtype)))
+    require_device(device)
+    count = as_extent(num)
+    if isinstance(count, int) and count < 0:
+        raise ValueError(f"linspace: num: expected a number >= 0, found {count}")
+    wanted = None if dtype is None else as_dtype(dtype)
+    ends = [value_of(start), value_of(stop)]
+    working = common_dtype([*ends, 1.0])
+    first, last = broadcast(*[cast(each, working) for each in ends])
+    shape = (count, *first.shape)
+    gaps = count - 1 if endpoint else count
+    row, rows = emit("iota", dtype=dtypes.int64, shape=shape, axis=0), tuple(range(1, len(shape)))
+    low, high = (emit("broadcast", each, shape=shape, axes=rows) for each in (first, last))
+    divisor = emit("max", extent_value(gaps, working), full_value(TensorType(working, ()), 1))
+    step = (high - low) / broadcast_value(divisor, shape)
+    found = emit("add", emit("mul", cast(row, working), step), low)
+    if endpoint:
+        at_end = emit("eq", row, broadcast_value(extent_value(gaps, dtypes.int64), shape))
+        one = emit("eq", row, full_value(row.type, 0))  # a single number is the start
+        found = emit("select", emit("and", at_end, emit("not", one)), high, found)
+    if wanted is not None:
+        found = cast(emit("floor", found) if wanted.is_integer else found, wanted)
+    return lg.moveaxis(Tensor(found), 0, axis)
 
 
 @traced
 def eye(
-    n_rows: int | Dim, n_cols: int | Dim | None = None, k: int = 0, dtype: DTypeLike | DType | None = None
+    n_rows: int | Dim,
+    n_cols: int | Dim | None = None,
+    k: int = 0,
+    dtype: DTypeLike | DType | None = None,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """Ones on the k-th diagonal, zeros elsewhere; square unless `n_cols` is given; float64 unless told otherwise."""
+    require_device(device)
     shape = as_shape((n_rows, n_rows if n_cols is None else n_cols))
     on = emit("eq", index_along(shape, 0) + k, index_along(shape, 1))
     return Tensor(cast(on, dtypes.float64 if dtype is None else as_dtype(dtype)))

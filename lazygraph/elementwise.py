@@ -14,6 +14,7 @@ from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.passes.shift import folded_below_zero
+from lazygraph.devices import require_device
 from lazygraph.frames import composite, traced
 from lazygraph.promotion import as_dtype, as_float, cast, promoted, same_dtype, scalar_like, value_of
 from lazygraph.runtime.dtypes import DType
@@ -79,13 +80,18 @@ __all__ = [
 
 
 @traced
-def astype(x: TensorLike, dtype: DTypeLike | DType) -> Tensor:
+def astype(x: TensorLike, dtype: DTypeLike | DType, /, *, copy: bool = True, device: str | None = None) -> Tensor:
     """x as another dtype: floats round to nearest even; float to integer truncates and saturates, NaN gives 0.
+
+    The result is another handle than x, unless `copy` is False and x is a tensor of that dtype.
 
     >>> import lazygraph as lg
     >>> lg.astype([1.7, -1e30], lg.int32).eval()
     array([          1, -2147483648], dtype=int32)
     """
+    require_device(device)
+    if not copy and isinstance(x, Tensor) and x.dtype == as_dtype(dtype):
+        return x
     return Tensor(cast(value_of(x), as_dtype(dtype)))
 
 

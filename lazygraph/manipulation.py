@@ -58,8 +58,10 @@ __all__ = [
 
 
 @traced
-def reshape(x: TensorLike, shape: ShapeLike) -> Tensor:
+def reshape(x: TensorLike, shape: ShapeLike, *, copy: bool | None = None) -> Tensor:
     """The same elements in row-major order under another shape; one extent may be -1 and is worked out.
+
+    Tensors are values, so that `copy`, of the Array API, makes no difference.
 
     Raises ShapeError where the number of elements differs, or is not known to agree.
 

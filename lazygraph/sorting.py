@@ -35,8 +35,10 @@ def _turned(value: Value) -> Value:
 
 
 @traced
-def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False) -> Tensor:
+def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
     """The elements along an axis in ascending order, stable; NaN last, in descending order too; flattened for None.
+
+    `stable`, of the Array API, makes no difference: the order of equals is always kept.
 
     >>> import lazygraph as lg
     >>> lg.sort([3, 1, 2]).eval()
@@ -49,8 +51,8 @@ def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False) -> T
 
 
 @traced
-def argsort(x: TensorLike, axis: int | None = -1, *, descending: bool = False) -> Tensor:
-    """The places, int64, from which `sort` takes its elements: equal elements keep their order.
+def argsort(x: TensorLike, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
+    """The places, int64, from which `sort` takes its elements: equal elements keep their order, whatever `stable`.
 
     >>> import lazygraph as lg
     >>> lg.argsort([3, 1, 2]).eval()

@@ -8,6 +8,7 @@ number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Union
 
 import numpy as np
@@ -18,6 +19,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value, topological
 from lazygraph.compiler.ops.record import OPS
+from lazygraph.devices import DEVICES, DLPACK_CPU, require_device
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
@@ -66,6 +68,11 @@ class Tensor:
     def size(self) -> Extent:
         """The number of elements."""
         return dims.product(self.shape)
+
+    @property
+    def device(self) -> str:
+        """Where the elements are: "cpu"."""
+        return DEVICES[0]
 
     @property
     def name(self) -> str | None:
@@ -156,6 +163,29 @@ class Tensor:
     def tolist(self) -> Any:
         """The elements as nested lists, of a tensor that depends on no placeholder."""
         return self._evaluated("the list", "Use .eval({placeholder: array}).").tolist()
+
+    # --- the Array API's protocol ------------------------------------------------------------------------------------
+
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> ModuleType:
+        """This package, as the Array API's namespace. ValueError for a version of the standard that it is not."""
+        if api_version not in (None, lg.__array_api_version__):
+            raise ValueError(f"api_version: expected {lg.__array_api_version__!r}, found {api_version!r}")
+        return lg
+
+    def to_device(self, device: str, /, *, stream: None = None) -> Tensor:
+        """This tensor, on the device it is on: "cpu". ValueError for another one, and for a stream, which it lacks."""
+        require_device(device)
+        if stream is not None:
+            raise ValueError(f"stream: the CPU has none; found {stream!r}")
+        return self
+
+    def __dlpack__(self, /, **options: Any) -> Any:
+        """The evaluated elements as a DLPack capsule, of a tensor that depends on no placeholder."""
+        return self._evaluated("the array", "Use .eval({placeholder: array}).").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """DLPack's name of the device: (1, 0), the CPU."""
+        return DLPACK_CPU
 
     # --- operators ---------------------------------------------------------------------------------------------------
 
@@ -294,8 +324,8 @@ class Tensor:
         """A tensor of the same elements, which is no input: assigning to its elements leaves this one as it is."""
         return Tensor(OPS["reshape"](self.value, shape=self.shape))
 
-    def astype(self, dtype: DTypeLike | DType) -> Tensor:
-        return lg.astype(self, dtype)
+    def astype(self, dtype: DTypeLike | DType, *, copy: bool = True) -> Tensor:
+        return lg.astype(self, dtype, copy=copy)
 
     def reshape(self, *shape: Any) -> Tensor:
         """`lg.reshape`; the extents may be one sequence or separate arguments."""
