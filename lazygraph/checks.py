@@ -1,4 +1,4 @@
-"""What a step asserts about its values and their shapes.
+"""What a step asserts about its values and their shapes, and what the compiler shall not see through.
 
 In: tensors, shapes, conditions. Out: the tensors again, in a step that fails where an assertion does not hold: with a
 sentence and the user's line, and every variable as it was.
@@ -6,16 +6,19 @@ sentence and the user's line, and every variable as it was.
 
 from __future__ import annotations
 
+from typing import Any
+
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ops.assertions import aligned
-from lazygraph.compiler.ops.effects import checked
+from lazygraph.compiler.ops.effects import checked, held
 from lazygraph.dims import ShapeLike, as_shape, extent_value
 from lazygraph.frames import traced
 from lazygraph.promotion import as_axis, value_of
 from lazygraph.runtime.dtypes import bool_, int64
+from lazygraph.structure import flatten, unflatten
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["assert_shape", "check", "dim_size"]
+__all__ = ["assert_shape", "check", "dim_size", "optimization_barrier"]
 
 
 @traced
@@ -80,3 +83,21 @@ def check(x: TensorLike, condition: TensorLike, message: str) -> Tensor:
     if held.dtype != bool_:
         raise DTypeError(f"condition: expected bool, found {held.dtype}")
     return Tensor(checked(value_of(x), held, message))
+
+
+@traced
+def optimization_barrier(x: Any) -> Any:
+    """x, a tensor or a nested value of them, where the compiler takes no look at how they were computed.
+
+    All of x is computed and stored before anything uses a result; no rewrite, merge or fusion sees through. A formula
+    behind a barrier is computed a second time though it stands elsewhere too, which trades time for memory. Derivatives
+    get a barrier likewise: tangents one, cotangents one. Values are unchanged. (jax.lax.optimization_barrier)
+
+    >>> import lazygraph as lg
+    >>> x = lg.placeholder((2,), lg.float32, "x")
+    >>> held, scale = lg.optimization_barrier((x, 2 * x))
+    >>> (held * scale).eval({x: [1, 3]})
+    array([ 2., 18.], dtype=float32)
+    """
+    leaves, structure = flatten(x)
+    return unflatten(structure, [Tensor(value) for value in held(*[value_of(leaf) for leaf in leaves])])

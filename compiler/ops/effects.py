@@ -1,6 +1,6 @@
-"""Ops that mean something beyond their value: run-time checks and the end of differentiation.
+"""Ops that mean something beyond their value: run-time checks, barriers, and the end of differentiation.
 
-In: a tensor, and for `check` a condition. Out: the tensor. A check is an effect: it is kept though nothing depends on
+In: tensors, and for `check` a condition. Out: the tensors. A check is an effect: it is kept though nothing depends on
 its condition, and it hands its operand on so that what must come after it reads its result.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lazygraph.compiler.ir.dims import Extent, Shape
-from lazygraph.compiler.ir.errors import CheckFailed
+from lazygraph.compiler.ir.errors import CheckFailed, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, serials
 from lazygraph.compiler.loop.ir import Buffer
 from lazygraph.compiler.ops.checks import sentence
@@ -56,8 +56,13 @@ def _write_check(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs
     x, condition = inputs
     serial = [("serial", extent) for extent in condition.shape]
     nest(b, "c", serial, lambda at: b.check(node, "check", b.load(condition, at), ()))
-    if x.name != outputs[0].name:
-        nest(b, "i", serial_then_vector(x.shape), lambda at: b.store(outputs[0], at, b.load(x, at)))
+    write_copy(b, x, outputs[0])
+
+
+def write_copy(b: BodyBuilder, source: Buffer, target: Buffer) -> None:
+    """Every element of one buffer into another, which may be the same."""
+    if source.name != target.name:
+        nest(b, "i", serial_then_vector(source.shape), lambda at: b.store(target, at, b.load(source, at)))
 
 
 def _check_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
@@ -109,5 +114,61 @@ stop_gradient = register(
         domain=Domain(ALL_TYPES, unary_cases([((), {}), ((0,), {}), ((3, 67), {})]), no_smooth),
         ulp=0,
         flags=Flags(elementwise=True),
+    )
+)
+
+
+# --- barrier ----------------------------------------------------------------------------------------------------------
+
+
+def held(*values: Value) -> tuple[Value, ...]:
+    """The same values behind one barrier of their own."""
+    return apply(OPS["barrier"], values, {}, serial=next(serials)) if values else ()
+
+
+def _barrier_type(types: tuple[TensorType, ...], attributes: Attributes) -> tuple[TensorType, ...]:
+    if not types:
+        raise ShapeError("barrier: expected at least 1 operand, found 0")
+    return types
+
+
+def _held_where_known(values: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+    known = iter(held(*[value for value in values if value is not None]))
+    return tuple([None if value is None else next(known) for value in values])
+
+
+def _barrier_transpose(
+    node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
+) -> tuple[Value | None, ...]:
+    return _held_where_known(tuple([ct if wanted else None for ct, wanted in zip(cotangents, linear)]))
+
+
+def _barrier_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
+    return held(*[batched_input(x, has_axis, size) for x, has_axis in zip(inputs, batched)])
+
+
+def _write_barrier(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
+    for source, target in zip(inputs, outputs, strict=True):
+        write_copy(b, source, target)
+
+
+def _barrier_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+    several: list[tuple[tuple[int, ...], ...]] = [((),), ((0,),), ((5,), (2, 67)), ((3, 1), (), (3, 1))]
+    return [(tuple([hostile(rng, dtype, shape) for shape in shapes]), {}) for shapes in several]
+
+
+barrier = register(
+    Op(
+        name="barrier",
+        doc="The operands, all of them computed before any result is used: nothing is moved, merged or fused across.",
+        type_rule=_barrier_type,
+        reference=lambda *operands: operands,
+        jvp=lambda node, tangents: _held_where_known(tangents),
+        transpose=_barrier_transpose,
+        batch=_barrier_batch,
+        lower=Loops(_write_barrier, in_place=(0,)),
+        domain=Domain(ALL_TYPES, _barrier_cases, lambda rng: [(smooth(rng, (3,)), {})]),
+        ulp=0,
+        flags=Flags(linear=(0,), variadic=True),
     )
 )
