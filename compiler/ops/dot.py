@@ -39,16 +39,20 @@ def free_axes(rank: int, batch: Sequence[int], contract: Sequence[int]) -> Axes:
     return tuple([axis for axis in range(rank) if axis not in batch and axis not in contract])
 
 
+def require_accumulator(op: str, dtype: DType, accumulate: object) -> None:
+    """A sum of products is made in the operands' dtype or a wider one of its kind; that of halves in a wider one."""
+    if dtype in HALVES and accumulate in HALVES:
+        raise DTypeError(f"{op}: accumulate: expected float32 or float64 for {dtype}, found {accumulate}")
+    if not isinstance(accumulate, DType) or accumulate.kind != dtype.kind or accumulate.itemsize < dtype.itemsize:
+        raise DTypeError(f"{op}: accumulate: expected {dtype} or a wider {dtype.kind}, found {accumulate}")
+
+
 def _dot_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     require_operands("dot", types, 2)
     a, b = types
     require_same_dtype("dot", "operands", a.dtype, b.dtype)
     require_dtype("dot", "operands", a.dtype, ("int", "uint", "float"))
-    accumulate = attributes["accumulate"]
-    if a.dtype in HALVES and accumulate in HALVES:
-        raise DTypeError(f"dot: accumulate: expected float32 or float64 for {a.dtype}, found {accumulate}")
-    if not isinstance(accumulate, DType) or accumulate.kind != a.dtype.kind or accumulate.itemsize < a.dtype.itemsize:
-        raise DTypeError(f"dot: accumulate: expected {a.dtype} or a wider {a.dtype.kind}, found {accumulate}")
+    require_accumulator("dot", a.dtype, attributes["accumulate"])
     for name in ("batch", "contract"):
         pair = attributes[name]
         if not isinstance(pair, tuple) or len(pair) != 2:
@@ -190,13 +194,16 @@ def _attributes(batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], dtype: DT
     return {"batch": batch, "contract": contract, "accumulate": dtype}
 
 
-def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    """Accumulated in the operands' dtype, and in the one of twice its bits where there is one; halves in that alone."""
+def accumulators(dtype: DType) -> tuple[DType, ...]:
+    """What the sweep sums in: the operands' dtype, and the one of twice its bits if there is one; halves that alone."""
     wider = [each for each in NUMBERS if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
-    own = () if dtype in HALVES else (dtype,)
+    return (*(() if dtype in HALVES else (dtype,)), *wider)
+
+
+def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     return [
         ((plain(rng, dtype, a), plain(rng, dtype, b)), _attributes(batch, contract, accumulate))
-        for accumulate in (*own, *wider)
+        for accumulate in accumulators(dtype)
         for a, b, batch, contract in _CASES
     ]
 
