@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LINKS := build/typecheck/lazygraph
 
-.PHONY: help demo test test-all lint typecheck bench clean
+.PHONY: help demo test test-all test-peers lint typecheck bench clean
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
@@ -22,6 +22,9 @@ test: .venv/dev.stamp  ## run the quick tests, a seeded slice
 test-all: .venv/dev.stamp  ## run every test, the exhaustive ones too
 	$(BIN)/python -m pytest -q $(SPREAD) -m "not alone" --hypothesis-profile=all
 	$(BIN)/python -m pytest -q -m alone --hypothesis-profile=all
+
+test-peers: .venv-bench/stamp  ## compare values, gradients and models with torch's, in an environment of its own
+	.venv-bench/bin/python -m pytest -q tests/peers
 
 lint: .venv/dev.stamp  ## check style and formatting (ruff)
 	$(BIN)/ruff check .
@@ -53,5 +56,5 @@ clean:  ## remove what was built, the environments too
 
 .venv-bench/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --editable . torch==2.13.0 'jax[cpu]'
+	.venv-bench/bin/python -m pip install --quiet --editable . torch==2.13.0 'jax[cpu]' hypothesis pytest
 	touch $@

@@ -14,10 +14,67 @@ from lazygraph.nn.activations import (
     tanh,
     tanhshrink,
 )
-from lazygraph.nn.initializers import glorot_normal, glorot_uniform, he_normal, he_uniform
-from lazygraph.nn.layers import dense
-from lazygraph.nn.losses import cross_entropy, one_hot
-from lazygraph.nn.normalized_exponentials import log_softmax, logsumexp, softmax, softmin
+from lazygraph.nn.attention import (
+    merge_heads,
+    multi_head_attention,
+    scaled_dot_product_attention,
+    split_heads,
+)
+from lazygraph.nn.distances import (
+    cosine_similarity,
+    normalize,
+    pairwise_distance,
+)
+from lazygraph.nn.images import (
+    interpolate,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
+from lazygraph.nn.initializers import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+)
+from lazygraph.nn.layers import (
+    bilinear,
+    dense,
+    embedding,
+    linear,
+)
+from lazygraph.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    nll_loss,
+    one_hot,
+)
+from lazygraph.nn.margin_losses import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    hinge_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
+from lazygraph.nn.noise import (
+    dropout,
+)
+from lazygraph.nn.normalization import (
+    batch_norm,
+    batch_norm_train,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    rms_norm,
+)
+from lazygraph.nn.normalized_exponentials import (
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmin,
+)
 from lazygraph.nn.piecewise import (
     celu,
     elu,
@@ -33,41 +90,93 @@ from lazygraph.nn.piecewise import (
     softshrink,
     threshold,
 )
+from lazygraph.nn.positions import (
+    rotary_encoding,
+    sinusoidal_encoding,
+)
+from lazygraph.nn.regression_losses import (
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
 
 __all__ = [
+    "batch_norm",
+    "batch_norm_train",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "celu",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dense",
+    "dropout",
     "elu",
+    "embedding",
+    "gaussian_nll_loss",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "he_normal",
     "he_uniform",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "huber_loss",
+    "instance_norm",
+    "interpolate",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
     "leaky_relu",
+    "linear",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "margin_ranking_loss",
+    "merge_heads",
     "mish",
+    "mse_loss",
+    "multi_head_attention",
+    "multi_margin_loss",
+    "nll_loss",
+    "normalize",
     "one_hot",
+    "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
+    "rotary_encoding",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "sinusoidal_encoding",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
     "softshrink",
     "softsign",
+    "split_heads",
     "swish",
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
 ]

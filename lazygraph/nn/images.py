@@ -1,0 +1,122 @@
+"""Images at other resolutions: by moving channels into pixels, or by interpolation.
+
+In: tensors (..., height, width). Out: tensors of other heights and widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+import lazygraph as lg
+from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.errors import shape_text
+from lazygraph.frames import composite
+from lazygraph.nn.piecewise import floating
+from lazygraph.tensor import Tensor, TensorLike
+
+
+@composite
+def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:
+    """(..., c r**2, h, w) -> (..., c, h r, w r): the r**2 channels of a group become the pixels of r by r blocks.
+
+    Raises ShapeError where the channels do not divide. Source: Shi et al., "Real-time single image and video
+    super-resolution using an efficient sub-pixel convolutional neural network", 2016.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.pixel_shuffle([[[1.0]], [[2.0]], [[3.0]], [[4.0]]], 2).eval()
+    array([[[1., 2.],
+            [3., 4.]]])
+    """
+    given, r = floating(x), upscale_factor
+    channels = given.shape[-3] if given.ndim > 2 else None
+    if not isinstance(channels, int) or r < 1 or channels % (r * r):
+        raise ShapeError(
+            f"expected (..., channels, height, width) of {r * r} channels or a multiple, found "
+            f"{shape_text(given.shape)}"
+        )
+    lead, (height, width) = given.shape[:-3], given.shape[-2:]
+    blocks = given.reshape(*lead, channels // (r * r), r, r, height, width)
+    n = len(lead)
+    turned = lg.permute_dims(blocks, (*range(n + 1), n + 3, n + 1, n + 4, n + 2))
+    return turned.reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+@composite
+def pixel_unshuffle(x: TensorLike, downscale_factor: int) -> Tensor:
+    """(..., c, h r, w r) -> (..., c r**2, h, w): the inverse of `pixel_shuffle`.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.pixel_unshuffle([[[1.0, 2.0], [3.0, 4.0]]], 2).shape
+    (4, 1, 1)
+    """
+    given, r = floating(x), downscale_factor
+    if given.ndim < 3 or r < 1:
+        raise ShapeError(f"expected (..., channels, height, width) and a factor, found {shape_text(given.shape)}, {r}")
+    lead, (channels, height, width) = given.shape[:-3], given.shape[-3:]
+    if (isinstance(height, int) and height % r) or (isinstance(width, int) and width % r):
+        raise ShapeError(f"expected a height and width that divide by {r}, found {shape_text(given.shape)}")
+    blocks = given.reshape(*lead, channels, height // r, r, width // r, r)
+    n = len(lead)
+    turned = lg.permute_dims(blocks, (*range(n + 1), n + 2, n + 4, n + 1, n + 3))
+    return turned.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+@composite
+def interpolate(
+    x: TensorLike,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool = False,
+) -> Tensor:
+    """x (n, channels, ...) at another size of its last axes, which are known numbers: give `size` or `scale_factor`.
+
+    `mode` is "nearest", which reads the pixel floor(i * scale), or "linear" or "bilinear", which weigh the two nearest
+    along each axis: at (i + 1/2) scale - 1/2, not before the first, or, with `align_corners`, at i (in - 1)/(out - 1).
+    The scale is in / out for a size, and 1 / scale_factor where that is given, as in torch. ShapeError for an extent
+    that is symbolic, ValueError for another mode or unless exactly one of `size` and `scale_factor` is given.
+
+    >>> import lazygraph as lg
+    >>> lg.nn.interpolate([[[1.0, 3.0]]], scale_factor=2).eval()
+    array([[[1., 1., 3., 3.]]])
+    >>> lg.nn.interpolate([[[1.0, 3.0]]], scale_factor=2, mode="linear").eval()
+    array([[[1. , 1.5, 2.5, 3. ]]])
+    """
+    given = floating(x)
+    spatial = [extent for extent in given.shape[2:] if isinstance(extent, int)]
+    if not spatial or len(spatial) != given.ndim - 2:
+        found = shape_text(given.shape)
+        raise ShapeError(f"expected (n, channels, ...) of known extents beyond the channels, found {found}")
+    if mode not in ("nearest", "linear", "bilinear"):
+        raise ValueError(f'interpolate: mode is "nearest", "linear" or "bilinear", found {mode!r}')
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: expected one of size and scale_factor")
+    read = _nearest if mode == "nearest" else _linear
+    for at, extent in enumerate(spatial):
+        if scale_factor is not None:
+            factor = scale_factor[at] if isinstance(scale_factor, Sequence) else scale_factor
+            out, scale = int(extent * factor), 1 / factor
+        elif size is not None:
+            out = size[at] if isinstance(size, Sequence) else size
+            scale = extent / out
+        if align_corners and mode != "nearest":
+            centres = np.arange(out) * ((extent - 1) / max(out - 1, 1))
+        else:
+            centres = np.arange(out) * scale if mode == "nearest" else (np.arange(out) + 0.5) * scale - 0.5
+        given = read(given, at + 2, centres, extent)
+    return given
+
+
+def _nearest(x: Tensor, axis: int, centres: NDArray[np.float64], extent: int) -> Tensor:
+    return lg.take(x, np.minimum(np.floor(centres).astype(np.int64), extent - 1), axis=axis)
+
+
+def _linear(x: Tensor, axis: int, centres: NDArray[np.float64], extent: int) -> Tensor:
+    at = np.maximum(centres, 0.0)
+    low = np.minimum(np.floor(at).astype(np.int64), extent - 1)
+    above = (at - low).astype(x.dtype.numpy).reshape(-1, *[1] * (x.ndim - axis - 1))
+    first, second = lg.take(x, low, axis=axis), lg.take(x, np.minimum(low + 1, extent - 1), axis=axis)
+    return first * (1 - above) + second * above
