@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def from_array(array: np.ndarray, dtype: DType) -> Literal:
     return Literal(int.from_bytes(array.tobytes(), "little"), dtype)
 
 
+NO_ATTRIBUTES: Mapping[str, Any] = {}
 TRUE = Literal(1, bool_)
 FALSE = Literal(0, bool_)
 
@@ -57,9 +59,9 @@ _DECIDED: Mapping[str, Callable[..., int | None]] = {
 
 
 @lru_cache(maxsize=4096)
-def result_dtype(op: str, *dtypes: DType) -> DType:
+def result_dtype(op: str, *dtypes: DType, attributes: tuple[tuple[str, Any], ...] = ()) -> DType:
     """The dtype of an elementwise record's result, from its type rule."""
-    types = OPS[op].type_rule(tuple(TensorType(dtype, ()) for dtype in dtypes), {})
+    types = OPS[op].type_rule(tuple(TensorType(dtype, ()) for dtype in dtypes), dict(attributes))
     return types[0].dtype
 
 
@@ -126,8 +128,11 @@ class Builder:
 
     # --- scalars
 
-    def let(self, op: str, *args: Operand, dtype: DType | None = None) -> Operand:
-        found = dtype or result_dtype(op, *[each.dtype for each in args])
+    def let(
+        self, op: str, *args: Operand, dtype: DType | None = None, attributes: Mapping[str, Any] = NO_ATTRIBUTES
+    ) -> Operand:
+        own = tuple(sorted(attributes.items()))
+        found = dtype or result_dtype(op, *[each.dtype for each in args], attributes=own)
         if op in _DECIDED:
             indices = [self._as_expression(each) for each in args]
             known = None if None in indices else _DECIDED[op](*indices)
@@ -137,7 +142,7 @@ class Builder:
             return self.index_value(self._index_of[args[0]], found)
         if op == "and" and TRUE in args:
             return args[1] if args[0] == TRUE else args[0]
-        return self.once(("let", op, args, found), lambda var: ir.Let(var, op, args), found)
+        return self.once(("let", op, args, found, own), lambda var: ir.Let(var, op, args, own), found)
 
     def literal(self, number: float, dtype: DType) -> Operand:
         return literal(number, dtype)

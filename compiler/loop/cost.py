@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
@@ -68,7 +69,7 @@ class _Counter:
 
 
 @lru_cache(maxsize=4096)
-def op_cost(op: str, result: DType, dtypes: tuple[DType, ...]) -> int:
+def op_cost(op: str, result: DType, dtypes: tuple[DType, ...], attributes: tuple[tuple[str, Any], ...] = ()) -> int:
     """Scalar operations of one `Let`."""
     if op in ("cast", "fma"):
         return 1
@@ -76,7 +77,7 @@ def op_cost(op: str, result: DType, dtypes: tuple[DType, ...]) -> int:
     if not isinstance(lower, Elementwise):
         raise ValueError(f"op {op!r} in a loop body is not elementwise")
     counter = _Counter()
-    lower.expand(counter, *dtypes)
+    lower.expand(counter, *dtypes, **dict(attributes))
     return counter.operations
 
 
@@ -88,7 +89,8 @@ def body_cost(body: Body) -> int:
 def own_cost(statement: Statement) -> int:
     """Scalar operations of a statement without those of its inner bodies."""
     if isinstance(statement, Let):
-        return op_cost(statement.op, statement.var.dtype, tuple([each.dtype for each in statement.args]))
+        dtypes = tuple([each.dtype for each in statement.args])
+        return op_cost(statement.op, statement.var.dtype, dtypes, statement.attributes)
     return 0 if isinstance(statement, Local) else 1
 
 

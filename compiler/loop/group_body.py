@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.loop import ir
-from lazygraph.compiler.loop.build import FALSE, TRUE, Builder, from_array
+from lazygraph.compiler.loop.build import FALSE, NO_ATTRIBUTES, TRUE, Builder, from_array
 from lazygraph.compiler.loop.fuse import Fusion, Group, is_leaf, is_scalar_constant
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.lowering import Pointwise, Reduction
@@ -113,7 +113,8 @@ class GroupBody(Builder):
         if isinstance(node.op.lower, Reduction):
             raise AssertionError(f"{value} is read at {index}, where its row has not been reduced")
         args = [self.element(operand, index) for operand in node.inputs]
-        return self.let(node.op.name, *args, dtype=value.dtype)
+        attributes = NO_ATTRIBUTES if node.op.name == "cast" else node.attributes  # a cast's is its result's dtype
+        return self.let(node.op.name, *args, dtype=value.dtype, attributes=attributes)
 
     def within(self, node: Node, element: Callable[[], Operand]) -> Operand:
         """What `element` computes, its reads being of this node's inputs."""

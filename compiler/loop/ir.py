@@ -13,7 +13,7 @@ index maps for its operands and a scalar epilogue. Semantics that backends must 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Any, Union
 
 from lazygraph.compiler.ir.dims import Extent, Shape, Symbol
 from lazygraph.compiler.ir.graph import Frames
@@ -60,11 +60,12 @@ Index = tuple[Extent, ...]
 @dataclass(frozen=True, slots=True)
 class Let:
     """var = op(args): `op` names an elementwise record, "cast" (to var's dtype) or "fma" (one rounding where the target
-    has it)."""
+    has it). `attributes` are the record's, in order of their names; a cast has none."""
 
     var: Var
     op: str
     args: tuple[Operand, ...]
+    attributes: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

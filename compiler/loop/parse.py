@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol
 from lazygraph.compiler.ir.text import Cursor, parse_all
@@ -137,12 +138,22 @@ class _Reader:
         word = self.cursor.name()
         if word in _ASSIGNMENTS:
             return _ASSIGNMENTS[word](self, found)
+        attributes = self.attributes() if self.cursor.take("{") else ()
         args: list[Operand] = []
         while self.is_operand():
             args.append(self.operand())
             if not self.cursor.take(","):
                 break
-        return Let(found[0], word, tuple(args))
+        return Let(found[0], word, tuple(args), attributes)
+
+    def attributes(self) -> tuple[tuple[str, Any], ...]:
+        """`name=value name=value }`"""
+        found: list[tuple[str, Any]] = []
+        while not self.cursor.take("}"):
+            name = self.cursor.name()
+            self.cursor.expect("=")
+            found.append((name, self.cursor.attribute({})))
+        return tuple(found)
 
     def var(self) -> Var:
         name = self.cursor.name()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ir.dims import Extent, symbols
-from lazygraph.compiler.ir.text import print_frames, print_number, print_symbol
+from lazygraph.compiler.ir.text import print_attribute, print_frames, print_number, print_symbol
 from lazygraph.compiler.loop.ir import (
     AnyKernel,
     Body,
@@ -116,7 +116,9 @@ def _body(body: Body, indent: str) -> list[str]:
 
 
 def _let(each: Let, indent: str) -> list[str]:
-    return [f"{indent}{_var(each.var)} = {each.op} {_operands(each.args)}"]
+    own = " ".join([f"{name}={print_attribute(value)}" for name, value in each.attributes])
+    op = f"{each.op} {{{own}}}" if own else each.op
+    return [f"{indent}{_var(each.var)} = {op} {_operands(each.args)}"]
 
 
 def _index_value(each: IndexValue, indent: str) -> list[str]:

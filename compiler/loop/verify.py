@@ -156,7 +156,7 @@ def _let(scope: _Scope, let: Let) -> None:
         scope.expect(len(dtypes) == 3 and set(dtypes) == {let.var.dtype}, f"fma of {dtypes} gives {let.var.dtype}")
     elif let.op != "cast":
         scope.expect(let.op in OPS and OPS[let.op].flags.elementwise, f"{let.op} is no elementwise op")
-        inferred = result_dtype(let.op, *dtypes)
+        inferred = result_dtype(let.op, *dtypes, attributes=let.attributes)
         scope.expect(inferred == let.var.dtype, f"{let.op} gives {inferred}, {let.var.name} is {let.var.dtype}")
     scope.bind(let.var)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,9 @@ def kernel(name: str, buffers: Sequence[Buffer], writes: Sequence[str], fill: Fi
     return Kernel(name, tuple(buffers), tuple(writes), builder.body())
 
 
-def elementwise(op: str, dtypes: Sequence[DType], result: DType, extent: Extent, kind: str = "vector") -> Kernel:
+def elementwise(
+    op: str, dtypes: Sequence[DType], result: DType, extent: Extent, kind: str = "vector", **attributes: Any
+) -> Kernel:
     """z[i] = op(x0[i], x1[i], ...) over one loop of the given kind."""
     inputs = [Buffer(f"x{number}", dtype, (extent,)) for number, dtype in enumerate(dtypes)]
     output = Buffer("z", result, (extent,))
@@ -35,7 +38,7 @@ def elementwise(op: str, dtypes: Sequence[DType], result: DType, extent: Extent,
     def fill(b: Builder) -> None:
         def body(i: Extent) -> None:
             operands = [b.load(each, (i,)) for each in inputs]
-            b.store(output, (i,), b.let(op, *operands, dtype=result))
+            b.store(output, (i,), b.let(op, *operands, dtype=result, attributes=attributes))
 
         b.loop(kind, "i", extent, body)
 

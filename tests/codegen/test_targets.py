@@ -35,9 +35,18 @@ def elementwise_kernels():
                 yield from [elementwise(name, (dtype,), half, N) for half in HALVES]
                 yield from [elementwise(name, (half,), dtype, N) for half in HALVES]
                 continue
-            operands = len(record.domain.cases(np.random.default_rng(0), dtype)[0][0])
-            dtypes = (bool_, dtype, dtype) if name == "select" else (dtype,) * operands
-            yield elementwise(name, dtypes, result_dtype(name, *dtypes), N)
+            for operands, attributes in different(record.domain.cases(np.random.default_rng(0), dtype)):
+                dtypes = (bool_, dtype, dtype) if name == "select" else (dtype,) * len(operands)
+                result = result_dtype(name, *dtypes, attributes=tuple(sorted(attributes.items())))
+                yield elementwise(name, dtypes, result, N, **attributes)
+
+
+def different(cases):
+    """The first case for each set of attributes."""
+    found = {}
+    for operands, attributes in cases:
+        found.setdefault(tuple(sorted(attributes.items())), (operands, attributes))
+    return found.values()
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -5,12 +5,13 @@ compiled kernels with wide vectors and fused multiply-adds, and with SSE2 and wi
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
 
 from lazygraph.compiler.codegen.llvm.target import named, runnable
+from lazygraph.compiler.ops.domains import Case
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.dtypes import DType, float32, float64
 from tests.codegen.harness import Compiled
@@ -25,8 +26,12 @@ CHUNK = 2**18  # of arguments that stay in cache
 
 @cache
 def compiled(name: str, dtype: DType, target: str, count: int) -> Compiled:
-    operands = len(OPS[name].domain.cases(np.random.default_rng(0), dtype)[0][0])
-    return Compiled(elementwise(name, [dtype] * operands, dtype, count), named(target))
+    operands, attributes = first_case(name, dtype)
+    return Compiled(elementwise(name, [dtype] * len(operands), dtype, count, **attributes), named(target))
+
+
+def first_case(name: str, dtype: DType) -> Case:
+    return OPS[name].domain.cases(np.random.default_rng(0), dtype)[0]
 
 
 @pytest.mark.parametrize("target", runnable())
@@ -40,7 +45,9 @@ def test_machine_code_gives_the_bits_of_the_formulas(name: str, dtype: DType, ta
         array[::2] = rng.uniform(-8, 8, array[::2].size)
     found = np.empty(COUNT, dtype.numpy)
     kernel.run([*arrays, found])
-    expected = MACHINES["fma" if named(target).fused else "no fma"].run(OPS[name].lower.expand, *arrays)
+    expected = MACHINES["fma" if named(target).fused else "no fma"].run(
+        partial(OPS[name].lower.expand, **first_case(name, dtype)[1]), *arrays
+    )
     both_nan = np.isnan(found) & np.isnan(expected)
     np.testing.assert_array_equal(bits(found)[~both_nan], bits(expected)[~both_nan])
 

@@ -7,6 +7,8 @@ halved.
 
 from __future__ import annotations
 
+from typing import Any
+
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import Placement, Register
 from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, literal, nearest
@@ -16,12 +18,12 @@ from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.dtypes import DType
 
 
-def apply_record(scalars: LlvmScalars, op: str, *operands: Register) -> Register:
+def apply_record(scalars: LlvmScalars, op: str, *operands: Register, **attributes: Any) -> Register:
     """An elementwise record's result."""
     lower = OPS[op].lower
     if not isinstance(lower, Elementwise):
         raise ValueError(f"op {op!r} in a loop body is not elementwise")
-    result: Register = lower.expand(scalars, *operands)
+    result: Register = lower.expand(scalars, *operands, **attributes)
     return result
 
 

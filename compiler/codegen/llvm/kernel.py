@@ -85,7 +85,7 @@ def _write_let(writer: KernelWriter, let: Let) -> None:
     elif let.op == "fma":
         value = b.fma(*args)
     else:
-        value = apply_record(b, let.op, *args)
+        value = apply_record(b, let.op, *args, **dict(let.attributes))
     writer.known[let.var.name] = value
 
 
