@@ -15,6 +15,7 @@ from lazygraph.compiler.ops.vector_math import (
     complementary_error,
     error_function,
     exponential,
+    gamma,
     hyperbolic,
     inverse_circular,
     logarithm,
@@ -102,7 +103,49 @@ def claims() -> list[Claim]:
     )
     log32 = Claim("log", logarithm.SERIES_32, lambda p, x: x + x * x * p(x), mpmath.log1p, -1 / 3, 1 / 3, 27.2)
     tail = Claim("log pair", power.TAIL, tail_form, mpmath.atanh, 0, 0.2, 69)
-    return [*exponentials, *expm1, *odd, *cosines, *errors, scale, log32, tail]
+    return [*exponentials, *expm1, *odd, *cosines, *errors, scale, log32, tail, *gammas()]
+
+
+def gammas() -> list[Claim]:
+    """The series in 1 / x**2 for x from 8 on, as functions of that."""
+    root = mpmath.findroot(mpmath.digamma, gamma.ROOT)
+
+    def stirling(z: mpf) -> mpf:
+        x = 1 / mpmath.sqrt(z)
+        return x * (mpmath.loggamma(x) - ((x - mpf(1) / 2) * mpmath.log(x) - x + mpmath.log(2 * mpmath.pi) / 2))
+
+    def asymptotic(z: mpf) -> mpf:
+        x = 1 / mpmath.sqrt(z)
+        return (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x)) / z
+
+    return [
+        Claim(
+            "lgamma",
+            gamma.LOG_GAMMA,
+            lambda p, t: t * (1 + t) * p(t),
+            lambda t: mpmath.loggamma(2 + t),
+            -0.999,
+            1,
+            55.0,
+        ),
+        Claim(
+            "digamma", gamma.DIGAMMA, lambda p, t: (2 + t - root) * p(t), lambda t: mpmath.digamma(2 + t), -1, 1, 53.4
+        ),
+        Claim("Stirling", gamma.STIRLING, lambda p, z: p(z), stirling, 0, 1 / 64, 53.9),
+        Claim("asymptotic digamma", gamma.ASYMPTOTIC, lambda p, z: p(z), asymptotic, 0, 1 / 64, 53.9),
+        Claim(
+            "sin(pi r) / pi", gamma.SINE, lambda p, r: r * p(r * r), lambda r: mpmath.sinpi(r) / mpmath.pi, 0, 0.5, 56.2
+        ),
+        Claim(
+            "pi r cot(pi r)",
+            gamma.COTANGENT,
+            lambda p, r: 1 + p(r * r),
+            lambda r: 1 + mpmath.pi * r * mpmath.cospi(r) / mpmath.sinpi(r),
+            0,
+            0.5,
+            53.9,
+        ),
+    ]
 
 
 def polynomial(coefficients: Sequence[float], x: mpf) -> mpf:
@@ -143,6 +186,8 @@ def test_constants_in_two_parts_sum_to_the_constant() -> None:
             assert abs(mpf(table.ln2_high) + mpf(table.ln2_low) - mpmath.log(2)) < mpf(2) ** -bits
         assert abs(mpf(logarithm.LN2_HIGH) + mpf(logarithm.LN2_LOW) - mpmath.log(2)) < mpf(2) ** -95
         assert abs(mpf(circular.HALF_PI_HIGH) + mpf(circular.HALF_PI_LOW) - mpmath.pi / 2) < mpf(2) ** -105
+        root = mpf(gamma.ROOT) + mpf(gamma.ROOT_LOW)
+        assert abs(root - mpmath.findroot(mpmath.digamma, root)) < mpf(2) ** -105
         for high, low in inverse_circular.HALF_PI.values():
             assert abs((mpf(high) + mpf(low)) / (mpmath.pi / 2) - 1) < mpf(2) ** -48
         assert abs(mpf(1 / 3) + mpf(power.THIRD_LOW) - mpf(1) / 3) < mpf(2) ** -105

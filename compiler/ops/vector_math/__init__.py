@@ -9,11 +9,13 @@ from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
 from lazygraph.compiler.ops.vector_math.complementary_error import erf_inv, erfc
 from lazygraph.compiler.ops.vector_math.error_function import erf
 from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
+from lazygraph.compiler.ops.vector_math.gamma import digamma, lgamma
 from lazygraph.compiler.ops.vector_math.hyperbolic import cosh, sinh, tanh
 from lazygraph.compiler.ops.vector_math.inverse_circular import acos, asin, atan, atan2
 from lazygraph.compiler.ops.vector_math.inverse_hyperbolic import acosh, asinh, atanh
 from lazygraph.compiler.ops.vector_math.logarithm import log, log1p
 from lazygraph.compiler.ops.vector_math.order import copysign, max_, min_, nextafter, sign
+from lazygraph.compiler.ops.vector_math.polygamma import polygamma
 from lazygraph.compiler.ops.vector_math.power import pow_
 from lazygraph.compiler.ops.vector_math.remainder import rem
 
@@ -29,12 +31,14 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "digamma",
     "erf",
     "erf_inv",
     "erfc",
     "exp",
     "exp2",
     "expm1",
+    "lgamma",
     "log",
     "log10",
     "log1p",
@@ -42,6 +46,7 @@ __all__ = [
     "max_",
     "min_",
     "nextafter",
+    "polygamma",
     "pow_",
     "rem",
     "sign",
