@@ -31,6 +31,7 @@ from lazygraph.compiler.ops.record import (
     no_tangent,
     register,
 )
+from lazygraph.compiler.ops.refusals import reason
 from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
 
 FLOATS = (*HALVES, float32, float64)
@@ -65,7 +66,8 @@ def same_types(op: str, types: Sequence[TensorType]) -> TensorType:
 def one_of(op: str, found: TensorType, allowed: tuple[DType, ...]) -> None:
     if found.dtype not in allowed:
         names = ", ".join(dtype.name for dtype in allowed)
-        raise DTypeError(f"{op}: expected one of the dtypes {names}, found {found}")
+        why = reason([dtype.kind for dtype in allowed], found.dtype.kind)
+        raise DTypeError(f"{op}: expected one of the dtypes {names}, found {found}: {why}")
 
 
 def elementwise_type(name: str, arity: int, allowed: tuple[DType, ...], result: DType | None = None) -> TypeRule:

@@ -14,15 +14,16 @@ import numpy as np
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Op, no_tangent, register
+from lazygraph.compiler.ops.refusals import reason
 from lazygraph.compiler.ops.samples import Case, no_smooth
 from lazygraph.compiler.ops.structural import linear_index
-from lazygraph.compiler.ops.type_rules import require_equal, require_operands, require_same_dtype, require_shape
+from lazygraph.compiler.ops.type_rules import require_equal, require_operands, require_shape
 from lazygraph.runtime.dtypes import DType, uint32
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -74,7 +75,9 @@ def threefry_numpy(key: Words, counter: Words) -> Words:
 def _bits_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     require_operands("random_bits", types, 1)
     (key,) = types
-    require_same_dtype("random_bits", "key", uint32, key.dtype)
+    if key.dtype != uint32:
+        why = reason(["uint"], key.dtype.kind)
+        raise DTypeError(f"random_bits: key: expected uint32, found {key}: {why}")
     if not key.rank:
         raise ShapeError("random_bits: key: expected the shape (.., 2), found a scalar")
     require_equal("random_bits", "words of the key", 2, key.shape[-1])

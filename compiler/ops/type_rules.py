@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from lazygraph.compiler.ir.dims import Dim, Extent, Shape, compare_equal, prove_nonnegative
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import TensorType
+from lazygraph.compiler.ops.refusals import reason
 from lazygraph.runtime.dtypes import DType
 
 
@@ -83,7 +84,8 @@ def require_shape(op: str, shape: object, *, what: str = "shape") -> Shape:
 def require_dtype(op: str, what: str, found: DType, kinds: Sequence[str]) -> None:
     """The dtype is of one of these kinds ("bool", "int", "uint", "float")."""
     if found.kind not in kinds:
-        raise DTypeError(f"{op}: {what}: expected a dtype of kind {' or '.join(kinds)}, found {found}")
+        why = reason(kinds, found.kind)
+        raise DTypeError(f"{op}: {what}: expected a dtype of kind {' or '.join(kinds)}, found {found}: {why}")
 
 
 def require_same_dtype(op: str, what: str, left: DType, right: DType) -> None:
