@@ -1,4 +1,4 @@
-"""Functions of lg.nn where formulas break: extreme inputs, hidden rows, ignored labels, zeros, and mistakes in shapes."""
+"""Functions of lg.nn where formulas break: extreme inputs, hidden rows, ignored labels, zeros, mistakes in shapes."""
 
 from collections.abc import Callable
 from typing import Any
