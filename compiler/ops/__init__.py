@@ -10,7 +10,6 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     bits,
     convolution,
     cumulative,
-    custom_derivative,
     dot,
     dynamic,
     effects,
