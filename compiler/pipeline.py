@@ -37,6 +37,7 @@ from lazygraph.compiler.passes.dead_code import DropDead
 from lazygraph.compiler.passes.decompose import Decompose
 from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
+from lazygraph.compiler.passes.inline import Inline
 from lazygraph.compiler.passes.stability import Stabilize
 from lazygraph.compiler.program.build import build
 from lazygraph.compiler.program.ir import Parameter, Program
@@ -45,6 +46,7 @@ from lazygraph.runtime import artifact
 
 GRAPH_PASSES: tuple[Pass, ...] = (
     MergeEqual(),  # first, because text that was parsed and graphs made by hand are not interned yet
+    Inline(),  # before every rewrite, because rules and fusion then see through a function with a rule of its own
     Canonicalize(),  # before stabilize, which applies these rules too, so that a dump shows exact algebra by itself
     Stabilize(),  # before stops are dropped, because stable forms are marked by stops, and are not taken apart again
     DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lazygraph.creation import *
     from lazygraph.cumulative import *
     from lazygraph.data_types import *
+    from lazygraph.derivative_rules import *
     from lazygraph.einstein import *
     from lazygraph.elementwise import *
     from lazygraph.floating import *
@@ -79,6 +80,7 @@ _NAMESPACES = ("nn", "optim", "random")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None
+    "derivative_rules",
 
 
 def __array_namespace_info__() -> Any:

@@ -1,7 +1,8 @@
 """Whole derivatives: Jacobians and Hessians, one batched pass over a basis.
 
 In: an output and the inputs. Out: d output / d input of shape output.shape + input.shape. A Jacobian runs forward or in
-reverse, whichever has fewer directions; a Hessian is forward over reverse.
+reverse, whichever has fewer directions; a Hessian is forward over reverse. Where a function on the way has a rule for
+reverse mode only, both run in reverse.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from lazygraph.compiler.autodiff.jvp import jvp, require_differentiable
 from lazygraph.compiler.autodiff.transpose import vjp
 from lazygraph.compiler.ir.dims import Extent, prove_nonnegative
 from lazygraph.compiler.ir.dims import product as size_of
-from lazygraph.compiler.ir.graph import TensorType, Value
+from lazygraph.compiler.ir.graph import TensorType, Value, topological
 from lazygraph.compiler.ops.compose import emit, permuted
+from lazygraph.compiler.ops.custom_derivative import has_forward
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import full, zeros
 from lazygraph.runtime.dtypes import int64
@@ -27,13 +29,16 @@ def gradient(output: Value, inputs: Sequence[Value]) -> list[Value]:
 
 
 def jacobian(output: Value, inputs: Sequence[Value]) -> list[Value]:
-    """d output / d input for each input, of shape output.shape + input.shape."""
+    """d output / d input for each input, of shape output.shape + input.shape.
+
+    Forward where the inputs have fewer elements than the output whatever the dims are, else in reverse.
+    """
     for value in (output, *inputs):
         require_differentiable(value)
     directions: Extent = 0
     for value in inputs:
         directions = directions + size_of(value.shape)
-    if prove_nonnegative(size_of(output.shape) - directions - 1):
+    if prove_nonnegative(size_of(output.shape) - directions - 1) and has_forward(topological([output])):
         return [_forward([output], value)[0] for value in inputs]
     return _reverse(output, inputs)
 
@@ -41,6 +46,8 @@ def jacobian(output: Value, inputs: Sequence[Value]) -> list[Value]:
 def hessian(output: Value, inputs: Sequence[Value]) -> list[list[Value]]:
     """Row i, column j: d^2 output / d input_i d input_j, of shape input_i.shape + input_j.shape. Output is a scalar."""
     gradients = gradient(output, inputs)
+    if not has_forward(topological(gradients)):
+        return [_reverse(each, inputs) for each in gradients]
     columns = [_forward(gradients, value) for value in inputs]
     return [[column[row] for column in columns] for row in range(len(inputs))]
 

@@ -15,6 +15,7 @@ from lazygraph.compiler.autodiff.cut import Prepared, prepare
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Frame, Frames, Node, Value, origin, topological
 from lazygraph.compiler.ops.compose import plus
+from lazygraph.compiler.ops.custom_derivative import require_forward
 
 
 def jvp(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Value | None]) -> list[Value | None]:
@@ -26,7 +27,9 @@ def jvp(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Va
             require_differentiable(value)
             require_type("tangent", value, tangent)
     prepared = prepare(outputs, inputs)
-    return prepared.finish(push_forward(prepared, tangents))
+    found = push_forward(prepared, tangents)
+    require_forward(topological([tangent for tangent in found if tangent is not None]))
+    return prepared.finish(found)
 
 
 def require_differentiable(value: Value) -> None:

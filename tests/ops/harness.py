@@ -28,7 +28,17 @@ class Applied:
 
 def applied(op: Op, arrays: Sequence[np.ndarray], attributes: Mapping[str, Any]) -> Applied:
     parameters = tuple(stand_in(array, f"x{place}") for place, array in enumerate(arrays))
-    return Applied(parameters, tuple(arrays), apply(op, parameters, dict(attributes))[0].node)
+    rest = dict(attributes)
+    graphs = rest.pop("graphs", ())
+    return Applied(parameters, tuple(arrays), apply(op, parameters, rest, graphs=graphs)[0].node)
+
+
+def reference(op: Op, arrays: Sequence[np.ndarray], attributes: Mapping[str, Any]) -> tuple[np.ndarray, ...]:
+    """What the record's reference gives; sub-graphs come to it as functions of arrays."""
+    rest = dict(attributes)
+    if "graphs" in rest:
+        rest["graphs"] = [lambda *given, graph=graph: interpret(graph, given).outputs for graph in rest["graphs"]]
+    return as_array(op.reference(*arrays, **rest))
 
 
 def stand_in(array: np.ndarray, name: str = "v") -> Value:

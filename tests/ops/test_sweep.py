@@ -14,7 +14,7 @@ import pytest
 import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Op, apply
-from tests.ops.harness import Applied, applied, as_array, evaluate, inexact, pushed_forward, stand_in
+from tests.ops.harness import Applied, applied, evaluate, inexact, pushed_forward, reference, stand_in
 
 NAMES = sorted(OPS)
 STEP = 1e-5
@@ -68,7 +68,7 @@ def test_the_type_rule_says_what_the_reference_gives(name: str) -> None:
 def test_an_op_that_moves_gives_elements_of_its_first_operand(name: str) -> None:
     op = OPS[name]
     for arrays, attributes in op.domain.cases(rng(name), op.domain.dtypes[0]):
-        (found,) = as_array(op.reference(*arrays, **attributes))
+        (found,) = reference(op, arrays, attributes)
         assert {each.tobytes() for each in found.ravel()} <= {each.tobytes() for each in arrays[0].ravel()}
 
 
@@ -171,9 +171,9 @@ def test_a_batch_is_a_loop_over_its_examples(name: str) -> None:
             parameters = tuple(stand_in(each) for each in operands)
             found = evaluate(op.batch(node, parameters, mask, size), parameters, operands)
             with np.errstate(all="ignore"):
-                loop = [as_array(op.reference(*each, **attributes)) for each in zip(*examples)] if arrays else []
+                loop = [reference(op, each, attributes) for each in zip(*examples)] if arrays else []
             if not arrays:
-                loop = [as_array(op.reference(**attributes))] * size
+                loop = [reference(op, (), attributes)] * size
             for place, output in enumerate(node.outputs):
                 assert found[place].shape == (size, *output.shape)
                 for result, expected in zip(found[place], (each[place] for each in loop)):
