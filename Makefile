@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LINKS := build/typecheck/lazygraph
 
-.PHONY: help demo test test-all test-peers lint typecheck bench clean
+.PHONY: help demo test test-all test-peers ops-table lint typecheck bench clean
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
@@ -25,6 +25,9 @@ test-all: .venv/dev.stamp  ## run every test, the exhaustive ones too
 
 test-peers: .venv-bench/stamp  ## compare values, gradients and models with torch's, in an environment of its own
 	.venv-bench/bin/python -m pytest -q tests/peers
+
+ops-table: .venv/dev.stamp  ## write docs/ops.md from the records, with the accuracy that it measures
+	$(BIN)/python -m tests.ops.table
 
 lint: .venv/dev.stamp  ## check style and formatting (ruff)
 	$(BIN)/ruff check .
