@@ -11,6 +11,8 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     convolution,
     cumulative,
     dot,
+    custom_derivative,
+    custom_derivative,
     dynamic,
     effects,
     gamma,
