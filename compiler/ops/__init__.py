@@ -12,7 +12,6 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     cumulative,
     dot,
     custom_derivative,
-    custom_derivative,
     dynamic,
     effects,
     gamma,
