@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from lazygraph.cumulative import *
     from lazygraph.data_types import *
     from lazygraph.derivative_rules import *
+    from lazygraph.division import *
     from lazygraph.einstein import *
+    from lazygraph.elementary import *
     from lazygraph.elementwise import *
     from lazygraph.floating import *
     from lazygraph.indexing import *
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from lazygraph.manipulation import *
     from lazygraph.promotion import *
     from lazygraph.reductions import *
+    from lazygraph.rounding import *
     from lazygraph.runtime.dtypes import DType as DType
     from lazygraph.runtime.dtypes import bfloat16 as bfloat16
     from lazygraph.runtime.dtypes import bool_ as bool
@@ -62,6 +65,9 @@ _MODULES = (
     "creation",
     "state",
     "elementwise",
+    "division",
+    "rounding",
+    "elementary",
     "logic",
     "floating",
     "manipulation",
