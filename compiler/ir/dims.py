@@ -362,29 +362,41 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
     return max(lows, default=None), (None if left[1] is None or right[1] is None else max(left[1], right[1]))
 
 
-def prove_nonnegative(extent: Extent, depth: int = 8) -> bool:
+def prove_nonnegative(extent: Extent) -> bool:
     """Whether every value is >= 0. False means not proven.
 
     A symbol whose range ends in another expression (a loop variable below n) is replaced by the end that makes the
     expression least, as long as it occurs linearly with a coefficient of known sign; a min or max by its operands;
     d*(x//d) by x - x % d; intervals decide the rest.
     """
+    return _proven(extent, _PROOF_DEPTH, {}, [_PROOF_STEPS])
+
+
+_PROOF_DEPTH = 8  # replacements in a row
+_PROOF_STEPS = 200  # expressions that are looked at: with many compounds in one expression the ways multiply
+
+
+def _proven(extent: Extent, depth: int, known: dict[Dim, tuple[bool, int]], steps: list[int]) -> bool:
+    """`known` holds what has been found out, with the depth that was left; `steps` what may still be looked at."""
     if isinstance(extent, int):
         return extent >= 0
     low = bounds(extent)[0]
     if low is not None and low >= 0:
         return True
-    if depth == 0:
-        return False
+    found, at = known.get(extent, (False, 0))
+    if found or at >= depth or steps[0] == 0:
+        return found
+    steps[0] -= 1
     replaced = _replace_extreme(extent)
-    if replaced is not None and prove_nonnegative(replaced, depth - 1):
-        return True
-    return any(
-        enough([prove_nonnegative(each, depth - 1) for each in cases]) for enough, cases in _without_compound(extent)
+    found = replaced is not None and _proven(replaced, depth - 1, known, steps)
+    found = found or any(
+        enough(_proven(each, depth - 1, known, steps) for each in cases) for enough, cases in _without_compound(extent)
     )
+    known[extent] = found, depth
+    return found
 
 
-def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[list[bool]], bool], list[Extent]]]:
+def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[Iterable[bool]], bool], list[Extent]]]:
     """Ways to bound c*atom + r from below without the compound atom: (any or all, expressions that must be >= 0)."""
     for atom in {atom: None for atoms, _ in extent.terms for atom in atoms if isinstance(atom, Compound)}:
         holding = {atoms: coefficient for atoms, coefficient in extent.terms if atom in atoms}

@@ -89,3 +89,12 @@ def test_the_text_of_an_extent_parses_back_to_it(pair: Pair) -> None:
 )
 def test_ranges_of_slices_are_proven(extent: Extent, proven: bool) -> None:
     assert dims.prove_nonnegative(extent) == proven
+
+
+def test_a_proof_over_many_compounds_ends() -> None:
+    """Each compound may be bounded in several ways, and the ways multiply: what takes too long is not proven."""
+    total: Extent = 0
+    for number in range(7):
+        left, right = symbol(f"a{number}", -1), symbol(f"b{number}", -1)
+        total = total + dims.maximum(left, right) - dims.minimum(left + 1, 3 * right)
+    assert not dims.prove_nonnegative(total - 1)
