@@ -5,7 +5,7 @@ a group computes again instead of reading. A group is an index space and what is
   elementwise   every element on its own;
   rows          reductions over the trailing axes, with everything before and after them that stays in the row;
   columns       reductions over leading axes, one column of the kept axes per lane;
-  contraction   a dot and its elementwise epilogue;
+  contraction   a sum of products, the movements it is stored through, and its elementwise epilogue;
   loops         an op that writes its own statements.
 Laws: a group reads only stored values of lower levels, so groups never form a cycle (its level is 1 + the highest level
 read, and rises only while nobody reads the group); a value of the group itself is read at the index where it is
@@ -23,6 +23,7 @@ from lazygraph.compiler.ir.dims import Shape, product
 from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ir.print import graph_symbols
 from lazygraph.compiler.loop.build import is_short
+from lazygraph.compiler.loop.landing import Chain, landing, lands
 from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
 from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise, Product, Reduction
 
@@ -42,8 +43,11 @@ class Group:
     reduced: tuple[int, ...]  # its axes that the reductions combine
     level: int
     members: list[Value] = field(default_factory=list)  # operands first
-    roles: dict[Value, str] = field(default_factory=dict)  # "full" or "row" (the kept axes only)
+    roles: dict[Value, str] = field(
+        default_factory=dict
+    )  # "full", "row" (the kept axes only), or "moved" from a full one
     again: set[Value] = field(default_factory=set)  # values of other groups that this one recomputes
+    landing: Chain = ()  # of a contraction: the product's value and the movements of it that lead to where it is stored
     is_read: bool = False  # whether another group reads from it: its level is then fixed
 
     @property
@@ -121,9 +125,20 @@ class _Fuser:
 
     def view(self, node: Node) -> None:
         value = node.output
+        if value in self.home or value in self.results and self.lands(value):  # a product is stored there
+            return
         heavy = self.views.probe(node).operations > HEAVY_VIEW
         if heavy or not node.op.flags.pure or value in self.results or self.views.reads(value) is None:
             self.place(value)
+
+    def lands(self, value: Value) -> bool:
+        """Whether the group of a product stores a movement of what it computes."""
+        (*_, source) = value.node.inputs or (value,)
+        group = self.home.get(source)
+        if group is None or group.roles[source] != "full" or not group.landing or not lands(group.landing, value):
+            return False
+        self.enter(group, value, "moved", ())
+        return True
 
     def place(self, value: Value) -> None:
         """Give a value computed element by element a home: the group of one of its bases, or a new one."""
@@ -161,7 +176,9 @@ class _Fuser:
             base = found[0].base if direct and found is not None else operand
             self.store(base)
             reads.append(Read(base, (), True))
-        self.new_group("contraction", node.output.shape, (), reads, [node.output], "full")
+        chain = landing(self.graph, self.results, node)
+        self.new_group("contraction", chain[-1].shape, (), reads, chain, "full")
+        self.home[node.output].landing = chain
 
     def loops(self, node: Node) -> None:
         for operand in node.inputs:
@@ -288,6 +305,8 @@ class _Fuser:
 
     def aligned(self, group: Group, role: str, here: tuple[object, ...], read: Read) -> bool:
         """Whether a value of the group is at hand where it is read: at the same index, or anywhere in the same row."""
+        if group.roles[read.base] == "moved":
+            return False
         kept = here if role == "row" else tuple([here[axis] for axis in group.kept])
         if group.roles[read.base] == "row":
             return read.index == kept

@@ -17,6 +17,7 @@ from lazygraph.compiler.loop.ir import AnyKernel, Kernel
 from lazygraph.compiler.loop.lower_product import contraction
 from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.reduced import write_columns, write_rows
+from lazygraph.compiler.loop.split_complex import split_complex
 from lazygraph.compiler.ops.lowering import Loops, Reduction
 
 
@@ -43,12 +44,13 @@ def lower(fusion: Fusion, group: Group) -> Lowered | None:
     else:
         in_place = _WRITE[group.kind](body)
         kernel = Kernel(name, body.buffers(), body.written(), prune(body.body()), frames)
+    kernel = split_complex(kernel)
     return Lowered(kernel, tuple(body.reads), tuple(body.writes), in_place, tuple(body.messages), frames)
 
 
 def _kernel_name(fusion: Fusion, group: Group) -> str:
     """Named after what a reader looks for: the dot, or the reductions, or the last op."""
-    ops = [value.node.op.name for value in group.members]
+    ops = [value.node.op.name for value in group.members if value not in group.landing[1:]]
     if group.kind in ("contraction", "loops"):
         return ops[0] if len(ops) == 1 or group.kind == "loops" else f"{ops[0]}_{ops[-1]}"
     reduced = [value.node.op for value in group.members if isinstance(value.node.op.lower, Reduction)]

@@ -28,7 +28,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import axis_moved, emit, permuted, plus
 from lazygraph.compiler.ops.dot import accumulators, require_accumulator
 from lazygraph.compiler.ops.halves import rounded
-from lazygraph.compiler.ops.lowering import ElementBuilder, Product, Spaces
+from lazygraph.compiler.ops.lowering import ElementBuilder, Form, Product
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.slices import spaced
@@ -241,52 +241,52 @@ def _split(x: Value, axis: int, size: Extent, node: Node) -> Value:
 # --- lowering ---------------------------------------------------------------------------------------------------------
 
 
-def _images_apart(node: Node) -> bool:
-    """Whether each image is a product of its own; else the pixels of all images lie side by side."""
-    pixels = dims.product(node.output.shape[LEADING:])
-    return not isinstance(pixels, int) or pixels >= FEW_PIXELS
-
-
-def _spaces(node: Node) -> Spaces:
-    """m: filters, n: pixels, which are contiguous in images and results, k: channels and taps."""
-    x, w = node.inputs
+def _form(node: Node, axis: int) -> Form:
+    """k: channels and taps. Filters are rows and pixels columns, each image a product of its own; the pixels of all
+    images lie side by side where one has few; and pixels are rows where filters are contiguous in the result."""
     groups, images, filters, *out = node.output.shape
-    k = (x.shape[2], *w.shape[LEADING:])
-    if _images_apart(node):
-        return Spaces((groups, images), (filters,), tuple(out), k)
-    return Spaces((groups,), (filters,), (images, *out), k)
+    pixels = dims.product(out)
+    k = (node.inputs[0].shape[2], *node.inputs[1].shape[LEADING:])
+
+    def kernels(b: ElementBuilder, batch: Index, free: Index, k: Index) -> Operand:
+        return b.read(1, (batch[0], *free, *k))
+
+    def pixel(b: ElementBuilder, batch: Index, free: Index, k: Index) -> Operand:
+        return _pixel(b, node, (*batch, *free), k)
+
+    if axis == 2 or pixels == 1 and axis != 1:
+        rows = (images, *out)
+        return Form((groups,), rows, (filters,), k, pixel, kernels, lambda batch, m, n: (*batch, m[0], *n, *m[1:]))
+    apart = axis != 1 and (not isinstance(pixels, int) or pixels >= FEW_PIXELS)
+    batch, columns = ((groups, images), tuple(out)) if apart else ((groups,), (images, *out))
+
+    def place(batch: Index, m: Index, n: Index) -> Index:
+        group, image, *pixel = (*batch, *n)
+        return (group, image, *m, *pixel)
+
+    return Form(batch, (filters,), columns, k, kernels, pixel, place)
 
 
-def _kernel_element(b: ElementBuilder, node: Node, batch: Index, m: Index, k: Index) -> Operand:
-    return b.read(1, (batch[0], *m, *k))
-
-
-def _image_element(b: ElementBuilder, node: Node, batch: Index, n: Index, k: Index) -> Operand:
+def _pixel(b: ElementBuilder, node: Node, at: Index, k: Index) -> Operand:
     """x at p * stride + k * dilation - low, divided by the input dilation; zero outside and between."""
-    shape = node.inputs[0].shape
-    group, image, *pixel = (*batch, *n)
+    group, image, *pixel = at
     inside: Operand | None = None
-    at: list[Extent] = []
+    place: list[Extent] = []
     for extent, p, tap, stride, low, spread, gap in zip(
-        shape[LEADING:],
+        node.inputs[0].shape[LEADING:],
         pixel,
         k[1:],
         *(node[name] for name in ("strides", "low", "input_dilation", "kernel_dilation")),
     ):
-        place = dims.add(dims.multiply(p, stride), dims.multiply(tap, gap)) - low
-        at.append(dims.floordiv(place, spread))
-        tests = [b.in_range(place, 0, spaced(extent, spread - 1))]
+        position = dims.add(dims.multiply(p, stride), dims.multiply(tap, gap)) - low
+        place.append(dims.floordiv(position, spread))
+        tests = [b.in_range(position, 0, spaced(extent, spread - 1))]
         if spread != 1:
-            tests.append(b.in_range(dims.mod(place, spread), 0, 1))
+            tests.append(b.in_range(dims.mod(position, spread), 0, 1))
         for test in tests:
             inside = test if inside is None else b.let("and", inside, test)
     assert inside is not None
-    return b.read_where(inside, 0, (group, image, k[0], *at), b.literal(0, node.output.dtype))
-
-
-def _place(node: Node, batch: Index, m: Index, n: Index) -> Index:
-    group, image, *pixel = (*batch, *n)
-    return (group, image, *m, *pixel)
+    return b.read_where(inside, 0, (group, image, k[0], *place), b.literal(0, node.output.dtype))
 
 
 # --- record -----------------------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ conv_general = register(
         jvp=_jvp,
         transpose=_transpose,
         batch=_batch,
-        lower=Product(_spaces, _kernel_element, _image_element, _place),
+        lower=Product(_form),
         domain=Domain(NUMBERS, _cases, _smooth),
         ulp=2,
         flags=Flags(linear=(0, 1)),

@@ -7,7 +7,7 @@ op.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import axis_moved, emit, inverse_permutation, permuted, plus
 from lazygraph.compiler.ops.halves import HALVES, rounded
-from lazygraph.compiler.ops.lowering import ElementBuilder, Product, Spaces
+from lazygraph.compiler.ops.lowering import ElementBuilder, Form, Product
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.type_rules import (
@@ -148,32 +148,39 @@ def _shifted(pair: tuple[Axes, Axes], left: int, right: int) -> tuple[Axes, Axes
     return tuple([axis + left for axis in pair[0]]), tuple([axis + right for axis in pair[1]])
 
 
-def _dot_spaces(node: Node) -> Spaces:
-    """m: the free axes of the left, n: those of the right, k: the contracted axes as the left lists them."""
-    shapes = [each.shape for each in node.inputs]
-    batch, left, k = ([shapes[0][axis] for axis in axes] for axes in _roles(node, 0))
-    right = [shapes[1][axis] for axis in _roles(node, 1)[1]]
-    return Spaces(tuple(batch), tuple(left), tuple(right), tuple(k))
+def _dot_form(node: Node, axis: int) -> Form:
+    """m: the free axes of the left, n: those of the right, which trade places where the left's are contiguous."""
+    sides = (0, 1)
+    batch = len(node["batch"][0])
+    if batch <= axis < batch + len(_roles(node, 0)[1]) and axis != node.output.type.rank - 1:
+        sides = (1, 0)
+    shape = node.inputs[0].shape
+    m, n = (tuple([node.inputs[side].shape[axis] for axis in _roles(node, side)[1]]) for side in sides)
+
+    def element(side: int) -> Callable[[ElementBuilder, Index, Index, Index], Operand]:
+        axes = [axis for role in _roles(node, side) for axis in role]
+
+        def read(b: ElementBuilder, batch: Index, free: Index, k: Index) -> Operand:
+            places = dict(zip(axes, (*batch, *free, *k), strict=True))
+            return b.read(side, tuple([places[axis] for axis in range(len(axes))]))
+
+        return read
+
+    return Form(
+        tuple([shape[axis] for axis in node["batch"][0]]),
+        m,
+        n,
+        tuple([shape[axis] for axis in node["contract"][0]]),
+        element(sides[0]),
+        element(sides[1]),
+        lambda batch, m, n: (*batch, *m, *n) if sides == (0, 1) else (*batch, *n, *m),
+    )
 
 
 def _roles(node: Node, side: int) -> tuple[Axes, Axes, Axes]:
     """The batch, free and contracted axes of one operand."""
     batch, contract = node["batch"][side], node["contract"][side]
     return batch, free_axes(node.inputs[side].type.rank, batch, contract), contract
-
-
-def _dot_left(b: ElementBuilder, node: Node, batch: Index, m: Index, k: Index) -> Operand:
-    return _read(b, node, 0, (*batch, *m, *k))
-
-
-def _dot_right(b: ElementBuilder, node: Node, batch: Index, n: Index, k: Index) -> Operand:
-    return _read(b, node, 1, (*batch, *n, *k))
-
-
-def _read(b: ElementBuilder, node: Node, side: int, index: Index) -> Operand:
-    axes = [axis for role in _roles(node, side) for axis in role]
-    places = dict(zip(axes, index, strict=True))
-    return b.read(side, tuple([places[axis] for axis in range(len(axes))]))
 
 
 _CASES: Sequence[tuple[Sequence[int], Sequence[int], tuple[Axes, Axes], tuple[Axes, Axes]]] = [
@@ -221,7 +228,7 @@ dot = register(
         jvp=_dot_jvp,
         transpose=_dot_transpose,
         batch=_dot_batch,
-        lower=Product(_dot_spaces, _dot_left, _dot_right, lambda node, batch, m, n: (*batch, *m, *n)),
+        lower=Product(_dot_form),
         domain=Domain(NUMBERS, _dot_cases, _dot_smooth),
         ulp=2,
         flags=Flags(linear=(0, 1)),

@@ -19,6 +19,7 @@ from typing import Any, Protocol, Union
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Node
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
+from lazygraph.compiler.ops.complex_math.rule import ComplexRule
 from lazygraph.runtime.dtypes import DType
 
 
@@ -45,9 +46,7 @@ class BodyBuilder(Protocol):
         """The bool low <= expression < high."""
         ...
 
-    def load(
-        self, buffer: Buffer, index: Index, guard: Operand | None = None, other: Operand | None = None
-    ) -> Operand:
+    def load(self, buffer: Buffer, index: Index, guard: Operand | None = None, other: Operand | None = None) -> Operand:
         """An element; with a guard, `other` and no access to memory where it is false."""
         ...
 
@@ -99,6 +98,7 @@ class ElementBuilder(BodyBuilder, Protocol):
 @dataclass(frozen=True)
 class Elementwise:
     expand: Callable[..., Any]  # expand(b: ScalarBuilder[S], *operands: S) -> S
+    on_complex: ComplexRule | None = None  # the same in pairs of real scalars, where operands are complex
 
 
 @dataclass(frozen=True)
@@ -112,29 +112,29 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Spaces:
-    """The extents of a product's axes, by role; n is best contiguous in the result, k in the order of the sum."""
+class Form:
+    """A sum of products by the roles of its axes: result[batch, m, n] = the sum over k of left * right.
+
+    Extents by role; how an element of each operand is read, zeros where nothing is; and where the result's element is:
+    its axes may be any permutation of batch, m and n. The order of k is part of the op's meaning, the roles of the
+    others are not.
+    """
 
     batch: Shape
     m: Shape
-    n: Shape
+    n: Shape  # best contiguous in the result
     k: Shape
+    left: Callable[[ElementBuilder, Index, Index, Index], Operand]  # at batch, m, k
+    right: Callable[[ElementBuilder, Index, Index, Index], Operand]  # at batch, n, k
+    place: Callable[[Index, Index, Index], Index]  # at batch, m, n
 
 
 @dataclass(frozen=True)
 class Product:
-    """result[batch, m, n] = the sum over k of left[batch, m, k] * right[batch, n, k], in the dtype of the attribute
-    `accumulate`.
+    """Sums of products, made in the dtype of the attribute `accumulate`. `form(node, axis)` is the form for a result
+    whose neighbours along that axis are stored side by side."""
 
-    A record says how an element of each operand is read at these indices, zeros where nothing is, and where the result
-    goes: its axes may be any permutation of batch, m and n. The order of k is part of the op's meaning; the roles of
-    the others are not.
-    """
-
-    spaces: Callable[[Node], Spaces]
-    left: Callable[[ElementBuilder, Node, Index, Index, Index], Operand]  # at batch, m, k
-    right: Callable[[ElementBuilder, Node, Index, Index, Index], Operand]  # at batch, n, k
-    place: Callable[[Node, Index, Index, Index], Index]  # of the result, at batch, m, n
+    form: Callable[[Node, int], Form]
 
 
 @dataclass(frozen=True)
