@@ -1,4 +1,4 @@
-"""Networks: layers, activations and losses, each a function from tensors to tensors.
+"""Networks: layers, activations and losses as functions from tensors to tensors, and modules that own their weights.
 In: tensors. Out: tensors built from primitives; nothing here knows how they are compiled."""
 
 from lazygraph.nn.activations import (
@@ -31,10 +31,13 @@ from lazygraph.nn.images import (
     pixel_unshuffle,
 )
 from lazygraph.nn.initializers import (
+    fan_in_uniform,
     glorot_normal,
     glorot_uniform,
     he_normal,
     he_uniform,
+    orthogonal,
+    truncated_normal,
 )
 from lazygraph.nn.layers import (
     bilinear,
@@ -57,6 +60,21 @@ from lazygraph.nn.margin_losses import (
     multi_margin_loss,
     soft_margin_loss,
     triplet_margin_loss,
+)
+from lazygraph.nn.modules import (
+    BatchNorm,
+    Dropout,
+    Embedding,
+    Flatten,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    Module,
+    MultiHeadAttention,
+    RMSNorm,
+    Sequential,
+    Training,
+    TransformerBlock,
 )
 from lazygraph.nn.noise import (
     dropout,
@@ -105,6 +123,19 @@ from lazygraph.nn.regression_losses import (
 )
 
 __all__ = [
+    "BatchNorm",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GroupNorm",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "MultiHeadAttention",
+    "RMSNorm",
+    "Sequential",
+    "Training",
+    "TransformerBlock",
     "batch_norm",
     "batch_norm_train",
     "bilinear",
@@ -118,6 +149,7 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "fan_in_uniform",
     "gaussian_nll_loss",
     "gelu",
     "glorot_normal",
@@ -152,6 +184,7 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "orthogonal",
     "pairwise_distance",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -179,4 +212,5 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "truncated_normal",
 ]

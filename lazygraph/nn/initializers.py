@@ -77,3 +77,64 @@ def he_uniform(shape: Shape, seed: Source = 0, dtype: DTypeLike | DType = dtypes
 def he_normal(shape: Shape, seed: Source = 0, dtype: DTypeLike | DType = dtypes.float32) -> NDArray[Any] | Tensor:
     """Normal of variance 2 / fan_in, for relu layers. Source: as `he_uniform`."""
     return _normal(shape, math.sqrt(2 / fans(shape)[0]), seed, dtype)
+
+
+@composite
+def fan_in_uniform(
+    shape: Shape, fan_in: int, seed: Source = 0, dtype: DTypeLike | DType = dtypes.float32
+) -> NDArray[Any] | Tensor:
+    """Uniform in +-1 / sqrt(fan_in): what torch's linear layers and convolutions start with, weights and biases alike.
+
+    `fan_in` is how many inputs an output sums; of no inputs the draws are 0.
+
+    >>> import lazygraph as lg
+    >>> bool((abs(lg.nn.fan_in_uniform((10, 784), 784)) <= 784**-0.5).all())
+    True
+    """
+    return _uniform(shape, 1 / math.sqrt(fan_in) if fan_in else 0.0, seed, dtype)
+
+
+@composite
+def truncated_normal(
+    shape: Shape, deviation: float = 1.0, seed: Source = 0, dtype: DTypeLike | DType = dtypes.float32
+) -> NDArray[Any] | Tensor:
+    """Normal of mean 0 and this deviation, on condition that it lies within two deviations of 0.
+
+    The distribution function of a uniform draw between its values at the bounds: sqrt(2) erfinv((2u - 1) erf(sqrt 2)).
+
+    >>> import lazygraph as lg
+    >>> float(abs(lg.nn.truncated_normal((1000,), 0.5)).max()) <= 1.0
+    True
+    """
+    inside = math.erf(math.sqrt(2))
+    if isinstance(seed, Tensor):
+        made = lg.erfinv(lg.random.uniform(seed, shape, dtype, -inside, inside)) * (deviation * math.sqrt(2))
+        return lg.clip(made, -2 * deviation, 2 * deviation)
+    rng = np.random.default_rng(seed)
+    draws = rng.standard_normal(shape)
+    while (outside := abs(draws) > 2).any():
+        draws[outside] = rng.standard_normal(int(outside.sum()))
+    return np.asarray(draws * deviation).astype(as_dtype(dtype).numpy)
+
+
+def orthogonal(
+    shape: Shape, gain: float = 1.0, seed: int | np.random.Generator = 0, dtype: DTypeLike | DType = dtypes.float32
+) -> NDArray[Any]:
+    """A random matrix with orthonormal rows or columns (whichever are fewer), times the gain; axis 0 against the rest.
+
+    Raises ShapeError for fewer than two axes. Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear
+    dynamics of learning in deep linear neural networks", 2014.
+
+    >>> import lazygraph as lg
+    >>> w = lg.nn.orthogonal((2, 5), dtype=lg.float64)
+    >>> (w @ w.T).round(6)
+    array([[ 1., -0.],
+           [-0.,  1.]])
+    """
+    if len(shape) < 2:
+        raise ShapeError(f"an orthogonal matrix has at least two axes, found the shape {shape}")
+    rows, columns = shape[0], math.prod(shape[1:])
+    draws = np.random.default_rng(seed).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(draws)
+    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # else the signs of r's diagonal choose the matrix
+    return np.asarray((q if rows >= columns else q.T).reshape(shape) * gain).astype(as_dtype(dtype).numpy)

@@ -1,0 +1,23 @@
+"""Layers that own their weights, and the small system that names, saves and loads them.
+In: sizes and seeds. Out: modules, whose parameters `lg.optim` trains."""
+
+from lazygraph.nn.modules.layers import Dropout, Embedding, Flatten, Linear, Sequential
+from lazygraph.nn.modules.module import Module, Training
+from lazygraph.nn.modules.norms import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from lazygraph.nn.modules.transformer import MultiHeadAttention, TransformerBlock
+
+__all__ = [
+    "BatchNorm",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GroupNorm",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "MultiHeadAttention",
+    "RMSNorm",
+    "Sequential",
+    "Training",
+    "TransformerBlock",
+]
