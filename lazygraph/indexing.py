@@ -47,7 +47,7 @@ INDEX_DTYPES = (dtypes.int32, dtypes.int64)
 
 @dataclass(frozen=True)
 class Span:
-    """Elements start, start + step, ... of an axis, `count` of them, in opposite order if `backward`."""
+    """Elements start, start + step, ... below stop of an axis, which is reversed before that if `backward`."""
 
     start: Extent
     stop: Extent
@@ -180,17 +180,13 @@ def _span(item: builtins.slice, extent: Extent, axis: int) -> Span:
         chosen = range(*item.indices(extent))
         if not chosen:
             return Span(0, 0, 1, False)
-        first, last = (chosen[0], chosen[-1]) if step > 0 else (chosen[-1], chosen[0])
+        first, last = (chosen[0], chosen[-1]) if step > 0 else (extent - 1 - chosen[0], extent - 1 - chosen[-1])
         return Span(first, last + 1, builtins.abs(step), step < 0)
     if step > 0:
         return Span(_end(item.start, 0, extent), _end(item.stop, extent, extent), step, False)
-    if step != -1:
-        raise ShapeError(
-            f"a slice of axis {axis}, whose extent {extent} is symbolic, has a positive step or -1; found {step}"
-        )
     low = 0 if item.stop is None else _end(item.stop, 0, extent) + 1
     high = extent if item.start is None else _end(item.start, extent, extent) + 1
-    return Span(low, high, 1, True)
+    return Span(extent - high, extent - low, -step, True)
 
 
 def _end(end: Any, otherwise: Extent, extent: Extent) -> Extent:
@@ -241,15 +237,13 @@ def _is_known_nonnegative(index: Value) -> bool:
 
 
 def _basic(value: Value, parts: Sequence[Part]) -> Value:
-    """One slice for all axes, one reverse, one reshape that drops points and adds new axes."""
+    """One reverse, one slice for all axes, one reshape that drops points and adds new axes."""
     spans = [_as_span(part) for part in parts if isinstance(part, Span | Point)]
+    value = _reversed(value, spans)
     whole = [span.step == 1 and span.start == 0 and same(span.stop, extent) for span, extent in zip(spans, value.shape)]
     if not builtins.all(whole):
         starts, stops = tuple([span.start for span in spans]), tuple([span.stop for span in spans])
         value = emit("slice", value, starts=starts, stops=stops, steps=tuple([span.step for span in spans]))
-    backward = tuple([axis for axis, span in enumerate(spans) if span.backward])
-    if backward:
-        value = emit("reverse", value, axes=backward)
     extents = iter(value.shape)
     shape: list[Extent] = []
     for part in parts:
@@ -263,9 +257,7 @@ def _basic_set(old: Value, parts: Sequence[Part], new: Value) -> Value:
     """The new elements spread to where they belong, and chosen there; the rest is the old tensor's."""
     spans = [_as_span(part) for part in parts if isinstance(part, Span | Point)]
     new = reshaped(broadcast_value(new, _basic(old, parts).shape), tuple([_length(span) for span in spans]))
-    backward = tuple([axis for axis, span in enumerate(spans) if span.backward])
-    if backward:
-        new = emit("reverse", new, axes=backward)
+    old = _reversed(old, spans)
     low, interior = tuple([span.start for span in spans]), tuple([span.step - 1 for span in spans])
     ends = [span.start + spaced(_length(span), span.step - 1) for span in spans]
     high = tuple([extent - end for extent, end in zip(old.shape, ends)])
@@ -273,7 +265,13 @@ def _basic_set(old: Value, parts: Sequence[Part], new: Value) -> Value:
     mask, placed = (
         emit("pad", each, scalar(0, each.dtype), low=low, high=high, interior=interior) for each in (chosen, new)
     )
-    return emit("select", mask, placed, old)
+    return _reversed(emit("select", mask, placed, old), spans)
+
+
+def _reversed(value: Value, spans: Sequence[Span]) -> Value:
+    """The value with the axes reversed that spans walk backward; twice is once too often and gives the value again."""
+    axes = tuple([axis for axis, span in enumerate(spans) if span.backward])
+    return emit("reverse", value, axes=axes) if axes else value
 
 
 def _length(span: Span) -> Extent:
@@ -351,7 +349,14 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     array([[3],
            [4]])
     """
-    value, index = value_of(x), _as_index(value_of(indices))
+    value = value_of(x)
+    places = along_axis(value, value_of(indices), axis)
+    return Tensor(emit("gather", value, *places, axes=tuple(range(value.type.rank)), mode="check"))
+
+
+def along_axis(value: Value, indices: Value, axis: int) -> list[Value]:
+    """An index array per axis for indices along one of them, which have the rank of the value; not yet checked."""
+    index = _as_index(indices)
     rank = value.type.rank
     if index.type.rank != rank:
         raise ShapeError(f"expected index arrays of rank {rank}, found {shape_text(index.shape)}")
@@ -361,8 +366,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     spread[place] = index.shape[place]
     shape = tuple(spread)
     along = broadcast_value(_from_front(index, value.shape[place]), shape)
-    places = [along if each == place else _own_index(value, shape, each, index) for each in range(rank)]
-    return Tensor(emit("gather", value, *places, axes=tuple(range(rank)), mode="check"))
+    return [along if each == place else _own_index(value, shape, each, index) for each in range(rank)]
 
 
 def _own_index(value: Value, shape: tuple[Extent, ...], axis: int, index: Value) -> Value:

@@ -302,9 +302,13 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """This handle becomes the tensor with `value` at the index; others of the same tensor stay what they are."""
+        self.rebind(lg.setitem(self, index, value))
+
+    def rebind(self, other: Tensor) -> None:
+        """This handle becomes the other tensor: what assigning to elements does. TypeError for an input."""
         if self.name is not None:
             raise TypeError(f"{self.name!r} is an input: assign to elements of a copy of it, y = {self.name}.copy()")
-        self.value = lg.setitem(self, index, value).value
+        self.value = other.value
 
     # --- methods -----------------------------------------------------------------------------------------------------
 

@@ -75,12 +75,25 @@ def test_index_tensors_are_read_when_the_function_runs() -> None:
 @pytest.mark.parametrize(
     "index",
     [(slice(None, None, -1),), (slice(1, -1),), (slice(None, -2), 0), (-1,), (2,), (slice(None, None, 2),), ([0, -1],),
-     (slice(-3, None),), (..., None, -1), (slice(None), [0, 2])],
+     (slice(-3, None),), (..., None, -1), (slice(None), [0, 2]),
+     (slice(None, None, -2),), (slice(-1, 0, -3),), (slice(-2, None, -2),), (slice(1, None, 3), slice(None, None, -2))],
 )  # fmt: skip
 def test_a_symbolic_axis_as_in_numpy(rows: int, index: Any) -> None:
     x = lg.placeholder((lg.dim("n", min=3), 3), lg.float64, "x")
     array = np.random.default_rng(0).normal(size=(rows, 3))
     np.testing.assert_array_equal(evaluate(x[index], {x: array}), array[index])
+    y, changed = x.copy(), array.copy()
+    y[index], changed[index] = 7.0, 7.0
+    np.testing.assert_array_equal(evaluate(y, {x: array}), changed)
+
+
+def test_steps_over_a_symbolic_extent_that_may_be_nothing() -> None:
+    x = lg.placeholder((lg.dim("n"),), lg.float64, "x")
+    steps = lg.function([x], [x[::step] for step in (2, 3, -1, -2, -5)])
+    for size in (0, 1, 2, 7):
+        array = np.arange(float(size))
+        for found, step in zip(steps(array), (2, 3, -1, -2, -5)):
+            np.testing.assert_array_equal(found, array[::step])
 
 
 def test_a_dim_may_end_a_slice() -> None:
