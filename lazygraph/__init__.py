@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lazygraph import random as random
     from lazygraph.autodiff import *
     from lazygraph.checks import *
+    from lazygraph.choosing import *
     from lazygraph.compiled import *
     from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
     from lazygraph.compiler.ir.errors import DTypeError as DTypeError
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from lazygraph.elementwise import *
     from lazygraph.floating import *
     from lazygraph.indexing import *
+    from lazygraph.joining import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
+    from lazygraph.matrices import *
+    from lazygraph.padding import *
     from lazygraph.promotion import *
     from lazygraph.reductions import *
     from lazygraph.rounding import *
@@ -50,10 +54,12 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint16 as uint16
     from lazygraph.runtime.dtypes import uint32 as uint32
     from lazygraph.runtime.dtypes import uint64 as uint64
+    from lazygraph.sets import *
     from lazygraph.sorting import *
     from lazygraph.state import *
     from lazygraph.statistics import *
     from lazygraph.tensor import *
+    from lazygraph.writing import *
 
 __version__ = "0.1.0"
 __array_api_version__ = "2024.12"
@@ -71,6 +77,12 @@ _MODULES = (
     "logic",
     "floating",
     "manipulation",
+    "joining",
+    "padding",
+    "matrices",
+    "choosing",
+    "sets",
+    "writing",
     "reductions",
     "cumulative",
     "indexing",
@@ -80,13 +92,13 @@ _MODULES = (
     "statistics",
     "autodiff",
     "checks",
+    "derivative_rules",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None
-    "derivative_rules",
 
 
 def __array_namespace_info__() -> Any:

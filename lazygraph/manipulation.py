@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent
@@ -22,7 +21,6 @@ from lazygraph.frames import traced
 from lazygraph.promotion import (
     as_axes,
     as_axis,
-    as_value,
     broadcast,
     broadcast_value,
     same_dtype,
@@ -39,8 +37,8 @@ __all__ = [
     "flip",
     "matrix_transpose",
     "moveaxis",
-    "pad",
     "permute_dims",
+    "ravel",
     "repeat",
     "reshape",
     "roll",
@@ -82,6 +80,22 @@ def reshape(x: TensorLike, shape: ShapeLike, *, copy: bool | None = None) -> Ten
 
 def reshaped(value: Value, shape: tuple[Extent, ...]) -> Value:
     return value if value.shape == shape else emit("reshape", value, shape=shape)
+
+
+@traced
+def ravel(x: TensorLike, order: str = "C") -> Tensor:
+    """The elements as a vector, in row-major order, or the last axis first for the order "F".
+
+    >>> import lazygraph as lg
+    >>> lg.ravel([[1, 2], [3, 4]], order="F").eval()
+    array([1, 3, 2, 4])
+    """
+    value = value_of(x)
+    if order not in ("C", "F"):
+        raise ValueError(f'order: expected "C" or "F", found {order!r}')
+    if order == "F":
+        value = permuted(value, tuple(reversed(range(value.type.rank))))
+    return Tensor(reshaped(value, (dims.product(value.shape),)))
 
 
 @traced
@@ -385,34 +399,3 @@ def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
     apart = tuple([extent for pair in zip(counts, shape) for extent in pair])
     spread = emit("broadcast", value, shape=apart, axes=tuple(range(1, 2 * rank, 2)))
     return Tensor(reshaped(spread, tuple([dims.multiply(extent, count) for count, extent in zip(counts, shape)])))
-
-
-@traced
-def pad(x: TensorLike, pad_width: Any, constant_values: TensorLike = 0) -> Tensor:
-    """A border of a constant: `pad_width` is n, (before, after), or one such pair per axis.
-
-    >>> import lazygraph as lg
-    >>> lg.pad([1, 2], (1, 2)).eval()
-    array([0, 1, 2, 0, 0])
-    """
-    value = value_of(x)
-    rank = value.type.rank
-    fill = as_value(constant_values, value.dtype)
-    if fill.shape != ():
-        raise ShapeError(f"the constant is a scalar, found {shape_text(fill.shape)}")
-    pairs = _pad_pairs(pad_width, rank)
-    if builtins.any(isinstance(amount, int) and amount < 0 for pair in pairs for amount in pair):
-        raise ShapeError(f"widths are >= 0, found {pad_width}")
-    low, high = tuple([pair[0] for pair in pairs]), tuple([pair[1] for pair in pairs])
-    return Tensor(emit("pad", value, fill, low=low, high=high, interior=(0,) * rank))
-
-
-def _pad_pairs(pad_width: Any, rank: int) -> list[tuple[Extent, Extent]]:
-    if isinstance(pad_width, Dim) or hasattr(pad_width, "__index__"):
-        return [(as_extent(pad_width), as_extent(pad_width))] * rank
-    widths = [tuple(each) if isinstance(each, list | tuple) else each for each in pad_width]
-    if not builtins.any(isinstance(each, tuple) for each in widths):
-        widths = [tuple(widths)] * rank
-    if len(widths) != rank or builtins.any(not isinstance(each, tuple) or len(each) != 2 for each in widths):
-        raise ShapeError(f"expected n, (before, after) or one such pair for each of {rank} axes, found {pad_width}")
-    return [(as_extent(before), as_extent(after)) for before, after in widths]

@@ -20,7 +20,7 @@ from lazygraph.compiler.ops.record import full, zeros
 from lazygraph.compiler.ops.reductions import nonempty
 from lazygraph.dims import as_extent, extent_value
 from lazygraph.errors import shape_text
-from lazygraph.frames import composite, traced
+from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped, sliced
 from lazygraph.promotion import (
     as_axes,
@@ -35,7 +35,7 @@ from lazygraph.promotion import (
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Axes, Tensor, TensorLike
 
-__all__ = ["bincount", "histogram", "median", "percentile", "quantile", "unique"]
+__all__ = ["bincount", "histogram", "median", "percentile", "quantile"]
 
 
 # --- quantiles -------------------------------------------------------------------------------------------------------
@@ -187,22 +187,3 @@ def histogram(
         weights = Tensor(reshaped(value_of(weights), elements.shape))
     counted = _counts(within, weights, count + 2)
     return Tensor(sliced(counted, 0, 1, count + 1)), Tensor(edges)
-
-
-# --- what is known when the graph is built ---------------------------------------------------------------------------
-
-
-@traced
-def unique(x: TensorLike) -> Tensor:
-    """The distinct elements in ascending order, of a tensor that depends on no placeholder: their number is a shape.
-
-    Raises TypeError for one that does, saying what to use instead.
-
-    >>> import lazygraph as lg
-    >>> lg.unique([3, 1, 3, 2]).eval()
-    array([1, 2, 3])
-    """
-    if isinstance(x, Tensor):
-        instead = "Use lg.sort(x), and lg.diff of it to see where elements differ: their number would vary."
-        x = x._evaluated("the set of distinct elements", instead)
-    return Tensor(constant_value(np.unique(np.asarray(x))))

@@ -101,7 +101,7 @@ def test_pieces_as_in_numpy() -> None:
     same(lg.tile(X, (2, 1, 2, 3)), np.tile(X, (2, 1, 2, 3)))
     same(lg.tile(X, 2), np.tile(X, 2))
     same(lg.pad(X, 1), np.pad(X, 1))
-    same(lg.pad(M, ((1, 2), (0, 3)), 7), np.pad(M, ((1, 2), (0, 3)), constant_values=7))
+    same(lg.pad(M, ((1, 2), (0, 3)), constant_values=7), np.pad(M, ((1, 2), (0, 3)), constant_values=7))
 
 
 def test_reshape_of_a_symbolic_extent_divides_exactly_or_is_an_error() -> None:
