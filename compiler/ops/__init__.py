@@ -28,4 +28,6 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     structural,
     transcendental,
     trigonometry,
+    window_places,
+    window_reductions,
 )
