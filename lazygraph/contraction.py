@@ -17,12 +17,18 @@ from lazygraph.frames import traced
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.promotion import as_axis, broadcast_shapes, broadcast_value, same_dtype
 from lazygraph.runtime import dtypes
+from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot", "vecdot"]
 
 _ACCUMULATORS = {"int": dtypes.int32, "uint": dtypes.uint32, "float": dtypes.float32}
 ContractedAxes = Union[int, tuple[Union[int, Sequence[int]], Union[int, Sequence[int]]]]
+
+
+def accumulator(dtype: DType) -> DType:
+    """The dtype in which products of tensors of this one are summed."""
+    return _ACCUMULATORS[dtype.kind] if dtype.itemsize < 4 else dtype
 
 
 def contract(
@@ -37,8 +43,7 @@ def contract(
             raise ShapeError("inner extents differ")
         wanted[j] = left.shape[i]
     right = aligned(right, tuple(wanted))
-    accumulate = _ACCUMULATORS[left.dtype.kind] if left.dtype.itemsize < 4 else left.dtype
-    return emit("dot", left, right, batch=(batch, batch), contract=contracted, accumulate=accumulate)
+    return emit("dot", left, right, batch=(batch, batch), contract=contracted, accumulate=accumulator(left.dtype))
 
 
 @traced

@@ -43,9 +43,7 @@ class Group:
     reduced: tuple[int, ...]  # its axes that the reductions combine
     level: int
     members: list[Value] = field(default_factory=list)  # operands first
-    roles: dict[Value, str] = field(
-        default_factory=dict
-    )  # "full", "row" (the kept axes only), or "moved" from a full one
+    roles: dict[Value, str] = field(default_factory=dict)  # "full", "row" (kept axes only), "moved" from a full one
     again: set[Value] = field(default_factory=set)  # values of other groups that this one recomputes
     landing: Chain = ()  # of a contraction: the product's value and the movements of it that lead to where it is stored
     is_read: bool = False  # whether another group reads from it: its level is then fixed

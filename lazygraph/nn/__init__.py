@@ -20,6 +20,14 @@ from lazygraph.nn.attention import (
     scaled_dot_product_attention,
     split_heads,
 )
+from lazygraph.nn.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from lazygraph.nn.distances import (
     cosine_similarity,
     normalize,
@@ -142,6 +150,12 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
