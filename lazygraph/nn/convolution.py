@@ -9,6 +9,7 @@ always (out, in / groups, *kernel), those of transposed convolutions (in, out / 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Union
@@ -269,7 +270,7 @@ def _grouped(
     images, weights = operands[:2]
     if images.dtype.kind == "bool":
         raise DTypeError("a convolution of bools is not a sum: use .astype(lg.int32)")
-    if not isinstance(groups, int) or isinstance(groups, bool) or groups < 1:
+    if operator.index(groups) < 1:
         raise ShapeError(f"groups: expected an int >= 1, found {groups!r}")
     names = f"NC{_SPATIAL[rank]}"
     if sorted(layout) != sorted(names):
@@ -326,8 +327,9 @@ def _along(bias: Value, shape: Shape, axis: int, filters: Extent) -> Value:
 
 
 def _steps(what: str, amount: Steps, rank: int, least: int = 1) -> tuple[int, ...]:
-    amounts = (amount,) * rank if isinstance(amount, int) else tuple(amount)
-    if len(amounts) != rank or any(not isinstance(each, int) or each < least for each in amounts):
+    given = amount if isinstance(amount, Sequence) else [amount] * rank
+    amounts = tuple([operator.index(each) for each in given])
+    if len(amounts) != rank or min(amounts) < least:
         raise ShapeError(f"{what}: expected an int >= {least}, or {rank} of them, found {amount!r}")
     return amounts
 
