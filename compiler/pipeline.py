@@ -38,6 +38,7 @@ from lazygraph.compiler.passes.decompose import Decompose
 from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
 from lazygraph.compiler.passes.inline import Inline
+from lazygraph.compiler.passes.sequence import Sequence
 from lazygraph.compiler.passes.stability import Stabilize
 from lazygraph.compiler.program.build import build
 from lazygraph.compiler.program.ir import Parameter, Program
@@ -52,7 +53,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now
     Fold(),  # before dead code, because a folded condition decides its check
     DropDead(),
-    Decompose(),  # last, because no rule above knows the parts
+    Decompose(),  # after every rule, because none knows the parts
+    Sequence(),  # last, because it is the order of what is left
 )
 
 
@@ -135,6 +137,7 @@ class Compilation:
             tuple([value.node["value"].tobytes() for value in self.constants]),
             tuple([solve.symbol.name for solve in program.solves]),
             tuple([artifact.Message(each.text, tuple(map(str, each.frames))) for each in program.messages]),
+            tuple([artifact.Print(each.text, each.type.dtype, each.type.rank) for each in program.prints]),
         )
 
     # --- looking inside

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lazygraph.runtime.dtypes import DType
 
-ABI = 1
+ABI = 2
 ALIGNMENT = 64  # of the arena, of slots in it, and of variables' buffers
 
 # int32 lg_entry(context*, control*, inputs*, outputs*); inputs: {data*, int64 extents*} each, outputs: data* each
@@ -58,6 +61,7 @@ CONTEXT_ARENA_BYTES = 3
 CONTEXT_VARIABLES = 4  # data* of each variable
 CONTEXT_CONSTANTS = 5  # data* of each constant
 CONTEXT_THREADS = 6  # workers that PARALLEL may use, at least 1
+CONTEXT_PRINT = 7  # void print(context*, control*, int64 number, data*, int64* extents), on the caller's thread
 CONTEXT_WORDS = 8
 
 # Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs begin .. end-1.
@@ -136,6 +140,24 @@ class Message:
     frames: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Print:
+    """How print number i shows its array: a label, or a format of one value."""
+
+    text: str
+    dtype: DType
+    rank: int
+
+
+def text_of(text: str, value: NDArray[Any]) -> str:
+    """What is printed: `label: value`, a matrix below its label, or the format with the value in its place."""
+    if "{" in text or "}" in text:
+        return text.format(value)
+    if not text:
+        return str(value)
+    return f"{text}:\n{value}" if value.ndim > 1 else f"{text}: {value}"
+
+
 class CheckFailed(ValueError):
     """A run-time check of the graph failed: extents that disagree, an index out of bounds, a condition the user wrote.
 
@@ -155,6 +177,7 @@ class Artifact:
     constants: tuple[bytes, ...]
     dims: tuple[str, ...]
     messages: tuple[Message, ...]
+    prints: tuple[Print, ...] = ()
 
 
 def undefined_symbols(object_code: bytes) -> list[str]:

@@ -20,6 +20,7 @@ from lazygraph.runtime.arguments import check_output, normalise
 from lazygraph.runtime.artifact import Artifact, CheckFailed
 from lazygraph.runtime.loader import load
 from lazygraph.runtime.memory import address, aligned_bytes, aligned_empty
+from lazygraph.runtime.printing import Printer
 from lazygraph.runtime.process import Process
 from lazygraph.runtime.record import BIG, Code, Control, Record, Words, words
 from lazygraph.runtime.variable import VariableState
@@ -43,11 +44,13 @@ class Executable:
         self.artifact = artifact
         loaded = load(artifact.object_code, (layout.ENTRY, layout.SOLVE))
         constants = tuple([_constant(each) for each in artifact.constants])
-        self._code = Code(artifact, loaded, process, tuple(states), constants, threads, single)
+        self._printer = Printer(artifact.prints)
+        self._code = Code(artifact, loaded, process, tuple(states), constants, self._printer, threads, single)
         self._solve = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 3)(loaded[layout.SOLVE])
         self._idle: list[Record] = []  # for callers that find the quick one taken
         self._quick = Record(self._code, 0, None, [0] * len(artifact.outputs))
-        self.fast: Callable[..., Any] = self._quick.call
+        # What the adapter leaves to `run` runs again from its start: that would print twice.
+        self.fast: Callable[..., Any] = _left_to_run if artifact.prints else self._quick.call
 
     @property
     def arena_bytes(self) -> int:
@@ -128,7 +131,7 @@ class Executable:
         if not quick.is_solved or needed > quick.arena_bytes or spares != quick.spare_bytes:
             fixed = None if self.artifact.dims else solved
             self._quick = Record(self._code, max(needed, quick.arena_bytes), fixed, spares)
-            self.fast = self._quick.call
+            self.fast = _left_to_run if self.artifact.prints else self._quick.call
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -170,9 +173,13 @@ class Executable:
             lines = "".join(f"\n  {frame}" for frame in message.frames)
             raise CheckFailed(message.text.format(*control.values) + lines)
         if status == layout.CANCELLED:
-            raise KeyboardInterrupt
+            raise self._printer.failure(address(control.block)) or KeyboardInterrupt
         if status != layout.OK:
             raise RuntimeError(f"compiled code gave status {status}: expected {layout.OK}")
+
+
+def _left_to_run(*values: Any) -> None:
+    """In place of the adapter, for functions that it may not call."""
 
 
 def _filled(values: Sequence[int]) -> Words:

@@ -19,6 +19,7 @@ from lazygraph.runtime import interpreter
 from lazygraph.runtime.artifact import Artifact
 from lazygraph.runtime.loader import Loaded
 from lazygraph.runtime.memory import address, aligned_bytes
+from lazygraph.runtime.printing import Printer
 from lazygraph.runtime.process import Process
 from lazygraph.runtime.variable import VariableState
 
@@ -40,6 +41,7 @@ class Code:
     process: Process
     states: tuple[VariableState, ...]
     constants: tuple[NDArray[np.uint8], ...]
+    printer: Printer
     threads: int
     single: bool  # whether one output is returned as itself
 
@@ -155,6 +157,7 @@ class Record:
         context[layout.CONTEXT_VARIABLES] = self._table([each.address for each in code.states])
         context[layout.CONTEXT_CONSTANTS] = self._table([address(each) for each in code.constants])
         context[layout.CONTEXT_THREADS] = code.threads
+        context[layout.CONTEXT_PRINT] = code.printer.address
         return address(self._kept(context))
 
     def _input_specs(self, artifact: Artifact) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent, Symbol
+from lazygraph.compiler.ir.effects import in_order
 from lazygraph.compiler.ir.errors import CheckFailed, DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Graph, Node, TensorType
 from lazygraph.compiler.ops.record import evaluated
@@ -35,6 +36,7 @@ def interpret(
 
     Raises ShapeError or DTypeError for an array that does not fit its parameter, CheckFailed for a failed check.
     """
+    graph = in_order(graph)
     parameters = (*graph.inputs, *graph.variables)
     if len(inputs) != len(graph.inputs) or len(variables) != len(graph.variables):
         expected = f"{len(graph.inputs)} inputs and {len(graph.variables)} variables"

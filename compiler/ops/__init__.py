@@ -20,6 +20,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     logic,
     random,
     reductions,
+    printing,
     scatter,
     search,
     slices,

@@ -1,7 +1,8 @@
 """Ops that mean something beyond their value: run-time checks, barriers, and the end of differentiation.
 
 In: tensors, and for `check` a condition. Out: the tensors. A check is an effect: it is kept though nothing depends on
-its condition, and it hands its operand on so that what must come after it reads its result.
+its condition, and it hands its operand on so that what must come after it reads its result. Its further operands are
+effects that come before it (`ir/effects.py`).
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ def checked(x: Value, condition: Value, message: str) -> Value:
 
 
 def _check_type(types: tuple[TensorType, ...], attributes: Attributes) -> tuple[TensorType, ...]:
-    require_operands("check", types, 2)
+    require_operands("check", types[:2], 2)
     require_dtype("check", "condition", types[1].dtype, ("bool",))
     if not isinstance(attributes["message"], str):
         raise TypeError(f"check: message: expected a text, found {attributes['message']!r}")
     return types[:1]
 
 
-def _check_reference(x: np.ndarray, condition: np.ndarray, *, message: str) -> np.ndarray:
+def _check_reference(x: np.ndarray, condition: np.ndarray, *before: np.ndarray, message: str) -> np.ndarray:
     if not condition.all():
         raise CheckFailed(sentence("check", (), message=message))
     return x
@@ -44,16 +45,16 @@ def _check_reference(x: np.ndarray, condition: np.ndarray, *, message: str) -> n
 def _check_transpose(
     node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
 ) -> tuple[Value | None, ...]:
-    return (cotangents[0] if linear[0] else None, None)
+    return (cotangents[0] if linear[0] else None, *[None] * (len(linear) - 1))
 
 
 def _check_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     x = batched_input(inputs[0], batched[0], size)
-    return apply(node.op, (x, inputs[1]), node.attributes, serial=next(serials))
+    return apply(node.op, (x, *inputs[1:]), node.attributes, serial=next(serials))
 
 
 def _write_check(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
-    x, condition = inputs
+    x, condition, *_ = inputs
     serial = [("serial", extent) for extent in condition.shape]
     nest(b, "c", serial, lambda at: b.check(node, "check", b.load(condition, at), ()))
     write_copy(b, x, outputs[0])

@@ -24,13 +24,14 @@ from lazygraph.compiler.program.ir import (
     Message,
     Parameter,
     Place,
+    Print,
     Program,
     Require,
     Solve,
     Step,
 )
 from lazygraph.compiler.program.memory_plan import Temporary, plan_memory
-from lazygraph.compiler.program.order import Order, Unit, order
+from lazygraph.compiler.program.order import Order, Unit, is_printed, order
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,21 @@ def build(graph: Graph) -> Built:
     messages: list[Message] = []
     solves, requires = _entry_checks(graph, messages)
 
-    def launch(unit: Unit, name: str) -> Launch:
+    def launch(unit: Unit, name: str) -> list[Step]:
         first = len(messages)
         messages.extend(Message(each.text, each.frames) for each in unit.lowered.messages)
         where = (*map(places.read, unit.lowered.reads), *map(places.write, unit.lowered.writes))
-        return Launch(name, where, first, unit.lowered.frames)
+        prints = [
+            Print(places.write(value), value.type, value.node["text"])
+            for value in unit.lowered.writes
+            if is_printed(value)
+        ]
+        return [Launch(name, where, first, unit.lowered.frames), *prints]
 
-    launches = [launch(unit, name) for unit, name in zip((*ordered.before, *ordered.after), names, strict=True)]
+    ran = [launch(unit, name) for unit, name in zip((*ordered.before, *ordered.after), names, strict=True)]
     split = len(ordered.before)
-    steps: list[Step] = [*launches[:split], Commit(), *launches[split:], *places.copies()]
+    early, late = [step for each in ran[:split] for step in each], [step for each in ran[split:] for step in each]
+    steps: list[Step] = [*early, Commit(), *late, *places.copies()]
     # Copies into variables read temporaries, so they may run last; after the commit like every write of a variable.
     program = Program(
         graph.name,

@@ -91,11 +91,21 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Print:
+    """Show the array at a place, with a text. It comes before the commit, so a call shows what it shows before it
+    writes."""
+
+    place: Place
+    type: TensorType
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Every check that can fail has passed: from here on variables are written. Cancellation is not seen past it."""
 
 
-Step = Union[Launch, Copy, Commit]
+Step = Union[Launch, Copy, Print, Commit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +129,8 @@ class Program:
     kernels: tuple[AnyKernel, ...]  # distinct; launches name them
     steps: tuple[Step, ...]  # exactly one Commit
     messages: tuple[Message, ...]
+
+    @property
+    def prints(self) -> tuple[Print, ...]:
+        """Numbered for who shows them."""
+        return tuple([step for step in self.steps if isinstance(step, Print)])

@@ -2,8 +2,8 @@
 
 In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
 runs after those it reads from; a variable is written after every kernel that reads its old value; no variable is
-written before every kernel that can fail a check has run, nor by a dot so long that an interrupted call would wait for
-it. A new value that cannot keep these laws in place goes to a temporary and is copied after the commit.
+written before every kernel that prints or can fail a check has run, nor by a dot so long that an interrupted call would
+wait for it. A new value that cannot keep these laws in place goes to a temporary and is copied after the commit.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
     sources = {
         unit: [maker[each] for each in unit.lowered.reads if each in maker and not is_leaf(each)] for unit in units
     }
-    checking = _ancestors([unit for unit in units if unit.lowered.messages], sources)
+    early = [unit for unit in units if unit.lowered.messages or any(map(is_printed, unit.lowered.writes))]
+    checking = _ancestors(early, sources)
     readers: dict[Value, list[Unit]] = {}
     for unit in units:
         for value in unit.lowered.reads:
@@ -72,6 +73,11 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
         tuple([unit for unit in ordered if unit in late]),
         in_place,
     )
+
+
+def is_printed(value: Value) -> bool:
+    """Whether a value is shown when it has been computed."""
+    return value.node.op.name == "print"
 
 
 def _is_long(kernel: AnyKernel) -> bool:

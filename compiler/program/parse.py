@@ -20,6 +20,7 @@ from lazygraph.compiler.program.ir import (
     Message,
     Parameter,
     Place,
+    Print,
     Program,
     Require,
     Slot,
@@ -159,6 +160,12 @@ def _copy(reader: _Reader) -> None:
     reader.steps.append(Copy(target, source, reader.bracketed()))
 
 
+def _print(reader: _Reader) -> None:
+    place = reader.place()
+    reader.cursor.expect(":")
+    reader.steps.append(Print(place, reader.cursor.tensor_type(reader.dims), reader.cursor.string()))
+
+
 def _message(reader: _Reader) -> None:
     reader.messages.append(Message(reader.cursor.string(), reader.cursor.frames()))
 
@@ -171,6 +178,7 @@ _LINES: Mapping[str, Callable[[_Reader], None]] = {
     "slot": _slot,
     "run": _run,
     "copy": _copy,
+    "print": _print,
     "commit": lambda reader: reader.steps.append(Commit()),
     "message": _message,
 }

@@ -12,7 +12,7 @@ from typing import Any
 from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
 from lazygraph.compiler.ir.text import print_frames, print_symbol, quoted
 from lazygraph.compiler.loop.print import print_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Equate, Launch, Parameter, Place, Program, Require, Step
+from lazygraph.compiler.program.ir import Commit, Copy, Equate, Launch, Parameter, Place, Print, Program, Require, Step
 
 KINDS = ("inputs", "variables", "outputs", "constants")
 
@@ -68,5 +68,14 @@ def _copy(step: Copy) -> str:
     return f"copy {print_place(step.target)} = {print_place(step.source)} bytes <{step.bytes}>"
 
 
+def _print(step: Print) -> str:
+    return f"print {print_place(step.place)}: {step.type} {quoted(step.text)}"
+
+
 _REQUIRES: Mapping[type[Require | Equate], Callable[[Any], str]] = {Require: _require, Equate: _equate}
-_STEPS: Mapping[type[Step], Callable[[Any], str]] = {Launch: _launch, Copy: _copy, Commit: lambda step: "commit"}
+_STEPS: Mapping[type[Step], Callable[[Any], str]] = {
+    Launch: _launch,
+    Copy: _copy,
+    Print: _print,
+    Commit: lambda step: "commit",
+}

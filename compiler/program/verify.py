@@ -8,7 +8,7 @@ from __future__ import annotations
 from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.loop.ir import AnyKernel, Check, Contraction
 from lazygraph.compiler.loop.verify import verify_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Program
+from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Print, Program
 
 
 class InvalidProgram(ValueError):
@@ -43,6 +43,7 @@ def verify_program(program: Program) -> None:
         for place in writes:
             _expect(place.kind in ("variable", "output", "slot"), program, f"{step} writes {place}")
             _expect(committed or place.kind != "variable", program, f"{step} writes {place} before the commit")
+        _expect(not committed or not isinstance(step, Print), program, f"{step} comes after the commit")
         if committed and isinstance(step, Launch):
             _expect(not has_checks(kernels[step.kernel]), program, f"{step} can fail a check after the commit")
         written.update(writes)
@@ -55,9 +56,13 @@ def has_checks(kernel: AnyKernel) -> bool:
     return any(isinstance(each, Check) for body in bodies for each in statements(body))
 
 
-def _accesses(program: Program, step: Launch | Copy, kernels: dict[str, AnyKernel]) -> tuple[list[Place], list[Place]]:
+def _accesses(
+    program: Program, step: Launch | Copy | Print, kernels: dict[str, AnyKernel]
+) -> tuple[list[Place], list[Place]]:
     if isinstance(step, Copy):
         return [step.source], [step.target]
+    if isinstance(step, Print):
+        return [step.place], []
     _expect(step.kernel in kernels, program, f"kernel {step.kernel} is run and not declared")
     kernel = kernels[step.kernel]
     given, wanted = len(step.places), len(kernel.buffers)

@@ -18,7 +18,7 @@ from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import Copy, Launch, Program
+from lazygraph.compiler.program.ir import Copy, Launch, Print, Program
 from lazygraph.runtime import artifact as layout
 
 
@@ -141,6 +141,8 @@ class _Entry:
         for step in self.program.steps:
             if isinstance(step, Copy):
                 frame.sizes[step] = frame.word("i64", write(step.bytes, "bytes"))
+            if isinstance(step, Print):
+                frame.printed[step] = [frame.word("i64", write(extent, "extent")) for extent in step.type.shape]
         return frame
 
     # --- the steps ----------------------------------------------------------------------------------------------------

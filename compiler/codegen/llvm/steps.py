@@ -15,7 +15,7 @@ from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.work import kernel_dims
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Program, Step
+from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Print, Program, Step
 from lazygraph.runtime import artifact as layout
 
 PARAMETERS = [("ptr", each) for each in ("context", "control", "inputs", "outputs", "frame")]
@@ -61,6 +61,7 @@ class Frame:
     dims: dict[str, Word] = field(default_factory=dict)
     tasks: dict[str, list[Task]] = field(default_factory=dict)  # of each kernel
     sizes: dict[Copy, Word] = field(default_factory=dict)
+    printed: dict[Print, list[Word]] = field(default_factory=dict)  # the extents of what is shown
 
     def word(self, type: str, register: str) -> Word:
         if not register.startswith("%"):
@@ -73,8 +74,9 @@ def part_texts(program: Program, symbols: Mapping[str, str], frame: Frame, targe
     """The functions `part_symbol(0)`, `part_symbol(1)`, ..., to be called in order."""
     kernels = {kernel.name: kernel for kernel in program.kernels}
     committed, parts, texts = False, _parts(program.steps), []
+    numbers = {id(step): number for number, step in enumerate(program.prints)}
     for number, steps in enumerate(parts):
-        part = _Part(part_symbol(number), kernels, symbols, frame, target)
+        part = _Part(part_symbol(number), kernels, symbols, frame, target, numbers)
         committed = part.write(steps, committed)
         texts.append(part.text())
     return texts
@@ -90,17 +92,26 @@ def _parts(steps: Sequence[Step]) -> list[Sequence[Step]]:
 
 class _Part:
     def __init__(
-        self, symbol: str, kernels: Mapping[str, AnyKernel], symbols: Mapping[str, str], frame: Frame, target: Target
+        self,
+        symbol: str,
+        kernels: Mapping[str, AnyKernel],
+        symbols: Mapping[str, str],
+        frame: Frame,
+        target: Target,
+        prints: Mapping[int, int],
     ) -> None:
         self.kernels = kernels
         self.symbols = symbols
         self.frame = frame
+        self.prints = prints  # the number of each, by the identity of its step: two may be equal
         self.f = Function(symbol, "i32", PARAMETERS, attributes=f"noinline {target.attributes}")
         self.stopped = self.f.block("stopped")
         words = [len(each.buffers) + len(kernel_dims(each)) for each in kernels.values()]
         self.closure = self.f.value(
             f"alloca [{layout.CLOSURE_BUFFERS + max(words, default=0)} x i64], align 8", "closure"
         )
+        ranks = [len(words) for words in frame.printed.values()]
+        self.shape = self.f.value(f"alloca [{max(ranks, default=0)} x i64], align 8", "shape")
         # In place of the control block for kernels behind the commit: they fail no checks, and nobody cancels them.
         self.deaf = self.f.value("alloca i64, align 8", "deaf")
         self.f.store("i64", "0", self.deaf, 8)
@@ -116,6 +127,9 @@ class _Part:
                     pointers = [("ptr", self._place(target)), ("ptr", self._place(source))]
                     arguments = [*pointers, ("i64", self.frame.sizes[step].read(self.f)), ("i1", "false")]
                     self.f.intrinsic("void", "llvm.memcpy.p0.p0.i64", arguments)
+                case Print():
+                    self._print(step)
+                    self._stop_if_asked(committed)
                 case Launch():
                     self._launch(step, committed)
         return committed
@@ -150,6 +164,20 @@ class _Part:
                 case _:
                     self._choose(function, task, committed)
             self._stop_if_asked(committed)
+
+    def _print(self, step: Print) -> None:
+        f = self.f
+        f.comment(f"print {step.place}")
+        for number, word in enumerate(self.frame.printed[step]):
+            f.store("i64", word.read(f), f.offset("i64", self.shape, str(number)), 8)
+        arguments = [
+            ("ptr", "%context"),
+            ("ptr", "%control"),
+            ("i64", str(self.prints[id(step)])),
+            ("ptr", self._place(step.place)),
+            ("ptr", self.shape),
+        ]
+        f.call("void", self._context(layout.CONTEXT_PRINT), arguments)
 
     def _closure(self, launch: Launch, kernel: AnyKernel, committed: bool) -> None:
         f, scratch = self.f, self.frame.scratch

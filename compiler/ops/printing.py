@@ -1,0 +1,69 @@
+"""print: a tensor that is shown whenever it is computed.
+
+In: a tensor, and effects that come before it. Out: the tensor. The kernel hands it on as a buffer of its own, and the
+program shows that buffer right after the launch (`program.ir.Print`), so that prints and checks happen in their order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, serials
+from lazygraph.compiler.loop.ir import Buffer
+from lazygraph.compiler.ops.compose import batched_input
+from lazygraph.compiler.ops.effects import write_copy
+from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
+from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, apply, register
+from lazygraph.compiler.ops.samples import ALL_TYPES, smooth, unary_cases
+from lazygraph.compiler.ops.type_rules import require_operands
+from lazygraph.runtime.artifact import text_of
+
+
+def printed(x: Value, text: str) -> Value:
+    """x, shown with this text each time it is computed."""
+    return apply(OPS["print"], (x,), {"text": text}, serial=next(serials))[0]
+
+
+def _type(types: tuple[TensorType, ...], attributes: Attributes) -> tuple[TensorType, ...]:
+    require_operands("print", types[:1], 1)
+    if not isinstance(attributes["text"], str):
+        raise TypeError(f"print: text: expected a text, found {attributes['text']!r}")
+    return types[:1]
+
+
+def _reference(x: np.ndarray, *before: np.ndarray, text: str) -> np.ndarray:
+    print(text_of(text, x))
+    return x
+
+
+def _transpose(node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]) -> tuple[Value | None, ...]:
+    return (cotangents[0] if linear[0] else None, *[None] * (len(linear) - 1))
+
+
+def _batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
+    x = batched_input(inputs[0], batched[0], size)
+    return apply(node.op, (x, *inputs[1:]), node.attributes, serial=next(serials))
+
+
+def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
+    write_copy(b, inputs[0], outputs[0])
+
+
+_TEXTS = [((), {"text": "loss {}"}), ((0,), {"text": ""}), ((5,), {"text": "x"}), ((2, 67), {"text": "rows"})]
+
+print_ = register(
+    Op(
+        name="print",
+        doc="x, shown whenever it is computed: in order of data flow, then in the order in which it was asked for.",
+        type_rule=_type,
+        reference=_reference,
+        jvp=lambda node, tangents: (tangents[0],),
+        transpose=_transpose,
+        batch=_batch,
+        lower=Loops(_write, in_place=(0,)),
+        domain=Domain(ALL_TYPES, unary_cases(_TEXTS), lambda rng: [(smooth(rng, (3,)), {"text": "x"})]),
+        ulp=0,
+        flags=Flags(pure=False, linear=(0,), labels=("text",)),
+    )
+)
