@@ -81,16 +81,6 @@ copysign: Op = binary(
     domain=domains.ranges(domains.SWEPT_FLOATS, (-2, 2), (-2, 2), smooth=((0.5, 3), (-3, -0.5))),
 )
 
-nextafter = binary(
-    "nextafter",
-    "The number of the format next to x on the way to y; x + a constant almost everywhere, so its slope in x is 1.",
-    reference=quiet(np.nextafter),
-    jvp=(lambda x, y, out, d: d, lambda x, y, out, d: d * 0.0),
-    lower=vector_math.nextafter,
-    dtypes=FLOATS,
-    domain=domains.ranges(domains.SWEPT_FLOATS, (-2, 2), (-2, 2), smooth=((0.5, 3), (-3, -0.5))),
-)
-
 floor = unary(
     "floor",
     "The greatest integer that is not above x.",

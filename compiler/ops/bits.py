@@ -1,6 +1,6 @@
-"""Bits as they stand: the same bytes read as another dtype.
+"""Ops on the bits of numbers: the same bytes read as another dtype, the number next to another.
 
-In: nothing. Out: `bitcast` in the table.
+In: nothing. Out: `bitcast` and `nextafter` in the table: what half types do in their own bits, not as float32.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Attributes, TensorType
-from lazygraph.compiler.ops import domains
-from lazygraph.compiler.ops.elementwise import batch_elementwise, elementwise_type, one_of
+from lazygraph.compiler.ops import domains, vector_math
+from lazygraph.compiler.ops.elementwise import batch_elementwise, elementwise_type, jvp_of, one_of, quiet
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, no_tangent, register
 from lazygraph.runtime.dtypes import FLOATS, INTEGERS, DType
@@ -57,6 +57,22 @@ bitcast = register(
         batch=batch_elementwise,
         lower=Elementwise(lambda b, x, dtype: b.bitcast(x, dtype)),
         domain=_domain(),
+        ulp=0,
+        flags=Flags(elementwise=True),
+    )
+)
+
+nextafter = register(
+    Op(
+        name="nextafter",
+        doc="The number of the format next to x on the way to y; x + a constant almost everywhere: its slope in x is 1.",
+        type_rule=elementwise_type("nextafter", 2, FLOATS),
+        reference=quiet(np.nextafter),
+        jvp=jvp_of((lambda x, y, out, d: d, lambda x, y, out, d: d * 0.0)),
+        transpose=NOT_LINEAR,
+        batch=batch_elementwise,
+        lower=Elementwise(vector_math.nextafter),
+        domain=domains.ranges(domains.SWEPT_FLOATS, (-2, 2), (-2, 2), smooth=((0.5, 3), (-3, -0.5))),
         ulp=0,
         flags=Flags(elementwise=True),
     )

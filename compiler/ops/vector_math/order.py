@@ -6,7 +6,11 @@ In: one or two operands of equal dtype. Out: for floats NaN wherever an operand 
 from __future__ import annotations
 
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
-from lazygraph.compiler.ops.vector_math.parts import flip_sign, format_of, sign_bits
+from lazygraph.compiler.ops.vector_math.parts import FORMATS, flip_sign, sign_bits
+from lazygraph.runtime.dtypes import bfloat16, float16, float32, uint16, uint32, uint64
+
+_UNSIGNED = {2: uint16, 4: uint32, 8: uint64}
+_NAN = {float16: 0x7E00, bfloat16: 0x7FC0, **{dtype: form.nan for dtype, form in FORMATS.items()}}
 
 
 def sign(b: ScalarBuilder[S], x: S) -> S:
@@ -26,16 +30,19 @@ def copysign(b: ScalarBuilder[S], x: S, y: S) -> S:
 
 def nextafter(b: ScalarBuilder[S], x: S, y: S) -> S:
     """The bits of floats of one sign are ordered as the floats: one more is one step away from 0. y where x = y; from a
-    zero the least number with the sign of y."""
-    form = format_of(b, x)
-    zero, one = b.const(0.0, form.dtype), b.const(1, form.unsigned)
-    bits = b.bitcast(x, form.unsigned)
+    zero the least number with the sign of y. Halves step in their own 16 bits, and are compared as float32."""
+    dtype = b.dtype(x)
+    integer = _UNSIGNED[dtype.itemsize]
+    bits, towards, one = b.bitcast(x, integer), b.bitcast(y, integer), b.const(1, integer)
+    x, y = (b.convert(each, float32) if dtype.itemsize == 2 else each for each in (x, y))
+    zero = b.const(0.0, b.dtype(x))
     outward = b.equal(b.less(x, y), b.less(zero, x))
-    stepped = b.bitcast(b.select(outward, b.add(bits, one), b.sub(bits, one)), form.dtype)
-    stepped = b.select(b.equal(x, zero), flip_sign(b, b.bits(1, form.dtype), sign_bits(b, y)), stepped)
-    stepped = b.select(b.equal(x, y), y, stepped)
+    stepped = b.select(outward, b.add(bits, one), b.sub(bits, one))
+    least = b.or_(b.and_(towards, b.bits(1 << dtype.bits - 1, integer)), one)
+    stepped = b.select(b.equal(x, zero), least, stepped)
+    stepped = b.select(b.equal(x, y), towards, stepped)
     ordered = b.and_(b.equal(x, x), b.equal(y, y))
-    return b.select(ordered, stepped, b.bits(form.nan, form.dtype))
+    return b.bitcast(b.select(ordered, stepped, b.bits(_NAN[dtype], integer)), dtype)
 
 
 def max_(b: ScalarBuilder[S], x: S, y: S) -> S:
