@@ -7,31 +7,20 @@ and remainders are exact.
 
 from __future__ import annotations
 
+from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.elementwise import no_bools
-from lazygraph.frames import traced
+from lazygraph.elementwise import is_negative, is_not_zero, no_bools
+from lazygraph.frames import composite, traced
 from lazygraph.promotion import cast, promoted, scalar_like
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = [
-    "floor_divide",
-    "mod",
-    "remainder",
-]
-
-
-def _not_zero(value: Value) -> Value:
-    return emit("not", emit("eq", value, scalar_like(0, value)))
-
-
-def _is_negative(value: Value) -> Value:
-    return emit("lt", value, scalar_like(0, value))
+__all__ = ["divmod", "floor_divide", "fmod", "gcd", "lcm", "mod", "remainder"]
 
 
 def _signs_differ(rest: Value, divisor: Value) -> Value:
     """Where a truncated quotient with this remainder is not the floored one."""
-    return emit("and", _not_zero(rest), emit("xor", _is_negative(rest), _is_negative(divisor)))
+    return emit("and", is_not_zero(rest), emit("xor", is_negative(rest), is_negative(divisor)))
 
 
 @traced
@@ -62,8 +51,8 @@ def _floored_float(left: Value, right: Value) -> Value:
     down = emit("floor", quotient)
     whole = emit("select", emit("lt", scalar_like(0.5, down), quotient - down), down + 1, down)
     plain = left / right
-    signed = emit("select", _not_zero(quotient), whole, plain * 0)  # a zero takes the sign of x / y
-    return emit("select", _not_zero(right), signed, plain)
+    signed = emit("select", is_not_zero(quotient), whole, plain * 0)  # a zero takes the sign of x / y
+    return emit("select", is_not_zero(right), signed, plain)
 
 
 @traced
@@ -82,10 +71,69 @@ def remainder(x: TensorLike, y: TensorLike) -> Tensor:
     if left.dtype.is_integer:
         return Tensor(moved)
     # A zero takes the sign of y, from the remainder itself, so that its slopes are those beside it.
-    below = _is_negative(right)
+    below = is_negative(right)
     turned = emit("select", below, -rest, rest) + 0.0
     zero = emit("select", below, -turned, turned)
-    return Tensor(emit("select", _not_zero(rest), moved, zero))
+    return Tensor(emit("select", is_not_zero(rest), moved, zero))
 
 
 mod = remainder
+
+
+@traced
+def fmod(x: TensorLike, y: TensorLike) -> Tensor:
+    """x - y * trunc(x / y), exact, with the sign of x, as C's fmod; an integer x fmod 0 is 0, a float's NaN.
+
+    >>> import lazygraph as lg
+    >>> lg.fmod([7, -7, 7], [3, 3, -3]).eval()
+    array([ 1, -1,  1])
+    """
+    left, right = promoted(x, y)
+    return Tensor(emit("rem", no_bools(left, "logical_and"), right))
+
+
+@traced
+def divmod(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor]:
+    """(x // y, x % y), as `floor_divide` and `remainder`.
+
+    >>> import lazygraph as lg
+    >>> quotient, rest = lg.divmod([7, -7], 3)
+    >>> quotient.eval(), rest.eval()
+    (array([ 2, -3]), array([1, 2]))
+    """
+    return floor_divide(x, y), remainder(x, y)
+
+
+def _integers(x: TensorLike, y: TensorLike) -> tuple[Value, Value]:
+    left, right = promoted(x, y)
+    if not left.dtype.is_integer:
+        raise DTypeError(f"expected integers, found {left.dtype} after promotion")
+    return left, right
+
+
+@traced
+def gcd(x: TensorLike, y: TensorLike) -> Tensor:
+    """The greatest common divisor of integers, without a sign; gcd(0, 0) is 0.
+
+    Source: Euclid, Elements, book VII, proposition 2. Raises DTypeError for bools and floats.
+
+    >>> import lazygraph as lg
+    >>> lg.gcd([12, -12, 0], [18, 8, 5]).eval()
+    array([6, 4, 5])
+    """
+    return Tensor(emit("gcd", *_integers(x, y)))
+
+
+@composite
+def lcm(x: TensorLike, y: TensorLike) -> Tensor:
+    """The least common multiple of integers, without a sign; 0 where one of them is 0. What overflows wraps.
+
+    Raises DTypeError for bools and floats.
+
+    >>> import lazygraph as lg
+    >>> lg.lcm([4, -3, 0], [6, 5, 7]).eval()
+    array([12, 15,  0])
+    """
+    left, right = _integers(x, y)
+    product = emit("div", left, emit("gcd", left, right)) * right
+    return Tensor(product if left.dtype.kind == "uint" else emit("abs", product))

@@ -7,6 +7,8 @@ In: tensors, arrays, numbers. Out: tensors. Integers wrap. Division with a remai
 
 from __future__ import annotations
 
+import math
+
 from numpy.typing import DTypeLike
 
 from lazygraph.compiler.ir.errors import DTypeError
@@ -15,15 +17,19 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.devices import require_device
 from lazygraph.frames import traced
 from lazygraph.promotion import as_dtype, as_float, cast, promoted, same_dtype, scalar_like, value_of
+from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = [
     "abs",
+    "absolute",
     "add",
     "astype",
     "clip",
     "divide",
+    "fabs",
+    "float_power",
     "maximum",
     "minimum",
     "multiply",
@@ -59,6 +65,19 @@ def no_bools(value: Value, instead: str) -> Value:
     if value.dtype.kind == "bool":
         raise DTypeError(f"bools are not numbers here: use {instead}, or .astype(lg.int32)")
     return value
+
+
+def is_not_zero(value: Value) -> Value:
+    return emit("not", emit("eq", value, scalar_like(0, value)))
+
+
+def is_negative(value: Value) -> Value:
+    """Whether a number is below 0: not of -0.0."""
+    return emit("lt", value, scalar_like(0, value))
+
+
+def is_finite(value: Value) -> Value:
+    return emit("lt", emit("abs", value), scalar_like(math.inf, value))
 
 
 @traced
@@ -121,6 +140,20 @@ def abs(x: TensorLike) -> Tensor:
     return Tensor(value if value.dtype.kind in ("uint", "bool") else emit("abs", value))
 
 
+absolute = abs
+
+
+@traced
+def fabs(x: TensorLike) -> Tensor:
+    """|x| as a float; integers and bools give float64.
+
+    >>> import lazygraph as lg
+    >>> lg.fabs([-1, 2]).eval()
+    array([1., 2.])
+    """
+    return Tensor(emit("abs", as_float(value_of(x))))
+
+
 @traced
 def sign(x: TensorLike) -> Tensor:
     """-1, 0 or 1 by the sign of x; NaN of NaN."""
@@ -157,6 +190,18 @@ def pow(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 power = pow
+
+
+@traced
+def float_power(x: TensorLike, y: TensorLike) -> Tensor:
+    """x**y in float64, whatever the dtypes are.
+
+    >>> import lazygraph as lg
+    >>> lg.float_power([2, 3], -2).eval()
+    array([0.25      , 0.11111111])
+    """
+    left, right = promoted(x, y)
+    return Tensor(emit("pow", cast(left, dtypes.float64), cast(right, dtypes.float64)))
 
 
 @traced

@@ -10,6 +10,7 @@ from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its reco
     bits,
     convolution,
     cumulative,
+    divisors,
     dot,
     custom_derivative,
     dynamic,
