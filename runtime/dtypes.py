@@ -36,13 +36,22 @@ class DType:
         return self.kind == "float"
 
     @property
+    def is_complex(self) -> bool:
+        return self.kind == "complex"
+
+    @property
+    def part(self) -> DType:
+        """The dtype of a complex number's real and imaginary parts; any other dtype is its own."""
+        return _PARTS.get(self.name, self)
+
+    @property
     def is_integer(self) -> bool:
         return self.kind in ("int", "uint")
 
     @property
     def limits(self) -> Any:
-        """What `np.finfo` says of a float dtype: eps, tiny, smallest_subnormal, max."""
-        return ml_dtypes.finfo(self.numpy)  # type: ignore[no-untyped-call]
+        """What `np.finfo` says of a float dtype, or of a complex one's parts: eps, tiny, smallest_subnormal, max."""
+        return ml_dtypes.finfo(self.part.numpy)  # type: ignore[no-untyped-call]
 
     @property
     def is_differentiable(self) -> bool:
@@ -66,8 +75,14 @@ float16 = DType("float16", "f16", "float", 2)
 bfloat16 = DType("bfloat16", "bf16", "float", 2)
 float32 = DType("float32", "f32", "float", 4)
 float64 = DType("float64", "f64", "float", 8)
+complex64 = DType("complex64", "c64", "complex", 8)
+complex128 = DType("complex128", "c128", "complex", 16)
 
-ALL = (bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, bfloat16, float32, float64)
+INTEGERS = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
+FLOATS = (float16, bfloat16, float32, float64)
+COMPLEX = (complex64, complex128)
+ALL = (bool_, *INTEGERS, *FLOATS, *COMPLEX)
+_PARTS = {"complex64": float32, "complex128": float64}
 BY_NAME = {dtype.name: dtype for dtype in ALL}
 BY_CODE = {dtype.code: dtype for dtype in ALL}
 

@@ -63,8 +63,10 @@ def _unquoted(token: str) -> str:
 
 
 def print_number(value: Any, dtype: DType) -> str:
-    """One element: decimal where that gives the bits back, else the bits in hexadecimal."""
+    """One element: decimal where that gives the bits back, else the bits in hexadecimal; of a complex both parts."""
     array = np.asarray(value, dtype.numpy)
+    if dtype.is_complex:
+        return f"{print_number(array.real, dtype.part)} {print_number(array.imag, dtype.part)}"
     if dtype.kind == "bool":
         return "true" if array else "false"
     if dtype.is_integer:
@@ -233,6 +235,8 @@ class Cursor:
 
     def number(self, dtype: DType) -> np.ndarray:
         """One element of the dtype, as a zero-dimensional array."""
+        if dtype.is_complex:
+            return np.array([self.number(dtype.part), self.number(dtype.part)]).view(dtype.numpy).reshape(())
         if self.take("bits"):
             return np.frombuffer(self.integer().to_bytes(dtype.itemsize, "little"), dtype.numpy).reshape(())
         token = self.next()

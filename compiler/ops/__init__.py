@@ -7,6 +7,7 @@ tests are derived from it.
 from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its records)
     arithmetic,
     assertions,
+    complex_parts,
     bits,
     convolution,
     cumulative,

@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops import domains, vector_math
+from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
+from lazygraph.compiler.ops.complex_math import rule
+from lazygraph.compiler.ops.complex_math.references import joined
 from lazygraph.compiler.ops.elementwise import (
     EVERYTHING,
     FLOATS,
@@ -28,7 +32,7 @@ from lazygraph.compiler.ops.elementwise import (
 from lazygraph.compiler.ops.halves import HALVES, rounded
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, full, register
-from lazygraph.runtime.dtypes import DType, from_numpy
+from lazygraph.runtime.dtypes import ALL, COMPLEX, DType, bool_, complex128, float64, from_numpy
 
 # --- one operand ------------------------------------------------------------------------------------------------------
 
@@ -41,6 +45,7 @@ neg = unary(
     lower=lambda b, x: b.neg(x),
     dtypes=NUMBERS,
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-9, 9), smooth=((-3, 3),)),
+    on_complex=rule.NEG,
 )
 
 abs_ = unary(
@@ -123,6 +128,7 @@ add = binary(
     dtypes=NUMBERS,
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-99, 99), (-99, 99), smooth=((-3, 3), (-3, 3))),
     commutative=True,
+    on_complex=rule.ADD,
 )
 
 sub = binary(
@@ -134,6 +140,7 @@ sub = binary(
     lower=lambda b, x, y: b.sub(x, y),
     dtypes=NUMBERS,
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-99, 99), (-99, 99), smooth=((-3, 3), (-3, 3))),
+    on_complex=rule.SUB,
 )
 
 mul = binary(
@@ -146,6 +153,7 @@ mul = binary(
     dtypes=NUMBERS,
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-99, 99), (-99, 99), smooth=((-3, 3), (-3, 3))),
     commutative=True,
+    on_complex=rule.MUL,
 )
 
 
@@ -165,6 +173,7 @@ div = binary(
     lower=lambda b, x, y: b.div(x, y) if b.dtype(x).is_float else b.int_div(x, y),
     dtypes=NUMBERS,
     domain=domains.ranges(domains.SWEPT_NUMBERS, (-99, 99), (-9, 9), smooth=((-3, 3), (0.5, 3))),
+    on_complex=rule.DIV,
 )
 
 rem = binary(
@@ -223,9 +232,13 @@ def convert(x: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 def _cast_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
-    (operand,) = elementwise_type("cast", 1, EVERYTHING)(types, attributes)
+    (operand,) = elementwise_type("cast", 1, ALL)(types, attributes)
     result = TensorType(attributes["dtype"], operand.shape)
-    one_of("cast", result, EVERYTHING)
+    one_of("cast", result, ALL)
+    if operand.dtype.is_complex and not result.dtype.is_complex and result.dtype.kind != "bool":
+        raise DTypeError(
+            f"cast: {operand} would lose its imaginary part as {result.dtype}: take real, imag or abs first"
+        )
     return (result,)
 
 
@@ -242,36 +255,43 @@ def _cast_transpose(
     (cotangent,), (wanted,) = cotangents, linear
     if cotangent is None or not wanted:
         return (None,)
-    return (cast(cotangent, dtype=node.inputs[0].dtype),)
+    source = node.inputs[0].dtype
+    if cotangent.dtype.is_complex and not source.is_complex:
+        cotangent = OPS["real"](cotangent)
+    return (cast(cotangent, dtype=source),)
 
 
 def _cast_domain() -> Domain:
-    ordinary = domains.ranges(domains.SWEPT, (-9, 9))
+    ordinary = domains.with_complex(domains.ranges(domains.SWEPT, (-9, 9)))
 
     def cases(rng: np.random.Generator, dtype: DType) -> list[domains.Case]:
-        targets = [{"dtype": target} for target in domains.SWEPT]
+        targets = [{"dtype": target} for target in ((bool_, *COMPLEX) if dtype.is_complex else domains.EVERY)]
         return [(arrays, attributes) for arrays, _ in ordinary.cases(rng, dtype) for attributes in targets]
 
     def smooth(rng: np.random.Generator) -> list[domains.Case]:
-        return [((rng.uniform(-3, 3, (5,)),), {"dtype": from_numpy("float64")})]
+        real, turned = (domains.sample(rng, dtype, (5,), -3, 3) for dtype in (float64, complex128))
+        return [((real,), {"dtype": float64}), ((real,), {"dtype": complex128}), ((turned,), {"dtype": complex128})]
 
-    return Domain(domains.SWEPT, cases, smooth)
+    return Domain(domains.EVERY, cases, smooth)
 
 
 def _cast_reference(x: np.ndarray, dtype: Any) -> np.ndarray:
-    return convert(x, dtype)
+    if not dtype.is_complex:
+        return convert(x, dtype)
+    return joined(*(convert(np.asarray(part), dtype.part) for part in (x.real, x.imag)))
 
 
 cast = register(
     Op(
         name="cast",
-        doc="x as `dtype`: floats round to nearest even, to integers truncate and saturate (NaN: 0); integers wrap.",
+        doc="x as `dtype`: floats round to nearest even, to integers truncate and saturate (NaN: 0); integers wrap. "
+        "A real number gets the imaginary part 0; a complex one is never made real.",
         type_rule=_cast_type,
         reference=quiet(_cast_reference),
         jvp=_cast_jvp,
         transpose=_cast_transpose,
         batch=batch_elementwise,
-        lower=Elementwise(lambda b, x, dtype: b.convert(x, dtype)),
+        lower=Elementwise(lambda b, x, dtype: b.convert(x, dtype), rule.ComplexRule(on_pairs.cast, _cast_reference)),
         domain=_cast_domain(),
         ulp=0,
         flags=Flags(elementwise=True, linear=(0,)),

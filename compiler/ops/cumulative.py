@@ -16,6 +16,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
+from lazygraph.compiler.ops.complex_math.references import product
 from lazygraph.compiler.ops.compose import batched_input, emit, plus
 from lazygraph.compiler.ops.domains import SWEPT_FLOATS
 from lazygraph.compiler.ops.halves import through_float32
@@ -41,7 +42,7 @@ from lazygraph.compiler.ops.type_rules import (
     require_operands,
     require_same_dtype,
 )
-from lazygraph.runtime.dtypes import DType, int64
+from lazygraph.runtime.dtypes import COMPLEX, DType, int64
 
 Tangents = tuple[Value | None, ...]
 Combine = Callable[[BodyBuilder, Operand, Sequence[Operand]], Operand]  # (builder, carried, elements) -> carried
@@ -82,6 +83,17 @@ def _accumulated(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
         return np.ascontiguousarray(_from_end(found, axis, reverse))
 
     return reference
+
+
+def _products(x: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
+    """Complex products part by part: NumPy's may fuse a multiplication with an addition."""
+    if x.dtype.kind != "c":
+        return _accumulated(np.multiply)(x, axis=axis, reverse=reverse)
+    factors = np.moveaxis(_from_end(x, axis, reverse), axis, 0)
+    result = factors.copy()
+    for place in range(1, len(factors)):
+        result[place] = product(result[place - 1], factors[place])
+    return np.ascontiguousarray(_from_end(np.moveaxis(result, 0, axis), axis, reverse))
 
 
 def shifted(x: Value, axis: int, reverse: bool, fill: float) -> Value:
@@ -238,7 +250,7 @@ def _record(
     name: str,
     doc: str,
     kinds: Sequence[str],
-    ufunc: np.ufunc,
+    reference: Callable[..., np.ndarray],
     combine: str,
     initial: Callable[[DType], Any],
     jvp: JvpRule,
@@ -247,8 +259,13 @@ def _record(
     flags: Flags,
 ) -> Op:
     lower = _lowering(initial, lambda b, carried, elements: b.let(combine, carried, elements[0]))
-    rules = (_type_rule(name, 1, kinds), through_float32(_accumulated(ufunc)), jvp, transpose, _batch)
+    rules = (_type_rule(name, 1, kinds), through_float32(reference), jvp, transpose, _batch)
     return register(Op(name, doc, *rules, lower, domain, 0, flags))
+
+
+def _negative_zero(dtype: DType) -> Any:
+    """What changes no number that is added to it, and no zero."""
+    return complex(-0.0, -0.0) if dtype.is_complex else -0.0 if dtype.is_float else 0
 
 
 def _lowest(dtype: DType) -> Any:
@@ -267,22 +284,22 @@ _EXTREME = _domain(ALL_TYPES, special, distinct)
 
 cumsum = _record(
     "cumsum", "The sum of the elements along an axis up to each place.",
-    NUMERIC, np.add, "add", lambda dtype: -0.0 if dtype.is_float else 0,
-    same_op, _sum_transpose, _domain(NUMBERS, special, _about_one), Flags(linear=(0,)),
+    (*NUMERIC, "complex"), _accumulated(np.add), "add", _negative_zero,
+    same_op, _sum_transpose, _domain((*NUMBERS, *COMPLEX), special, _about_one), Flags(linear=(0,)),
 )  # fmt: skip
 cumprod = _record(
     "cumprod", "The product of the elements along an axis up to each place.",
-    NUMERIC, np.multiply, "mul", lambda dtype: 1,
-    _prod_jvp, NOT_LINEAR, _domain(NUMBERS, plain, _with_zeros), Flags(),
+    (*NUMERIC, "complex"), _products, "mul", lambda dtype: 1,
+    _prod_jvp, NOT_LINEAR, _domain((*NUMBERS, *COMPLEX), plain, _with_zeros), Flags(),
 )  # fmt: skip
 cummax = _record(
     "cummax", "The greatest element along an axis up to each place; NaN from the first NaN on.",
-    ("bool", *NUMERIC), np.maximum, "max", _lowest,
+    ("bool", *NUMERIC), _accumulated(np.maximum), "max", _lowest,
     _extreme_jvp, NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip
 cummin = _record(
     "cummin", "The least element along an axis up to each place; NaN from the first NaN on.",
-    ("bool", *NUMERIC), np.minimum, "min", _highest,
+    ("bool", *NUMERIC), _accumulated(np.minimum), "min", _highest,
     _extreme_jvp, NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip
 
@@ -292,7 +309,8 @@ def _recurrence_reference(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: b
     result = np.zeros_like(terms)
     carried = np.zeros(terms.shape[1:], terms.dtype)
     for place in range(len(terms)):
-        a_times_h = np.where(coefficients[place] == 0, 0, coefficients[place] * carried).astype(terms.dtype)
+        times = product if a.dtype.kind == "c" else np.multiply
+        a_times_h = np.where(coefficients[place] == 0, 0, times(coefficients[place], carried)).astype(terms.dtype)
         carried = a_times_h + terms[place]
         result[place] = carried
     return np.ascontiguousarray(_from_end(np.moveaxis(result, 0, axis), axis, reverse))
@@ -309,13 +327,13 @@ linear_recurrence = register(
     Op(
         name="linear_recurrence",
         doc="h of h[i] = a[i] * h[i-1] + b[i] along an axis, from 0; where a[i] = 0, infinities and NaN are forgotten.",
-        type_rule=_type_rule("linear_recurrence", 2, ("float",)),
+        type_rule=_type_rule("linear_recurrence", 2, ("float", "complex")),
         reference=through_float32(_recurrence_reference),
         jvp=_recurrence_jvp,
         transpose=_recurrence_transpose,
         batch=_batch,
         lower=_lowering(lambda dtype: 0, _recur, 2),
-        domain=_domain(SWEPT_FLOATS, special, _about_one, 2),
+        domain=_domain((*SWEPT_FLOATS, *COMPLEX), special, _about_one, 2),
         ulp=0,
         flags=Flags(linear=(1,)),
     )

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from lazygraph.compiler.ops.complex_math.references import joined
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.record import Domain
-from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
+from lazygraph.runtime.dtypes import ALL, COMPLEX, DType, bool_, float32, float64
 
 Case = tuple[tuple[np.ndarray, ...], dict[str, Any]]
 
@@ -21,6 +22,7 @@ SWEPT_INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
 SWEPT_NUMBERS = SWEPT_INTEGERS + SWEPT_FLOATS
 SWEPT_LOGICAL = (bool_, *SWEPT_INTEGERS)
 SWEPT = (bool_, *SWEPT_NUMBERS)
+EVERY = ALL  # of an op that only moves or chooses its elements
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (7,), (3, 5), (2, 1, 33))
 
@@ -29,6 +31,9 @@ def hostile(dtype: DType) -> np.ndarray:
     """The numbers at which formulas break: zeros, infinities, NaN, denormals, the ends of the range."""
     if dtype is bool_:
         return np.array([False, True])
+    if dtype.is_complex:
+        parts = hostile(dtype.part)
+        return joined(*(each.ravel() for each in np.meshgrid(parts, parts)))
     if dtype.is_integer:
         info = np.iinfo(dtype.numpy)
         inner = [0, 1, 2, 3, 7, 31, 32, 63, 64, info.max // 2, info.max - 1, info.max, info.min, info.min + 1]
@@ -47,7 +52,34 @@ def sample(rng: np.random.Generator, dtype: DType, shape: tuple[int, ...], low: 
     if dtype.is_integer:
         info = np.iinfo(dtype.numpy)
         return rng.integers(max(int(low), int(info.min)), min(int(high), int(info.max)) + 1, shape, dtype.numpy)
+    if dtype.is_complex:
+        return joined(*(sample(rng, dtype.part, shape, low, high) for _ in range(2)))
     return np.asarray(rng.uniform(low, high, shape)).astype(dtype.numpy)
+
+
+def with_complex(domain: Domain) -> Domain:
+    """A domain over complex numbers too, whose parts lie where its floats do; hostile numbers in either part."""
+    if COMPLEX[0] in domain.dtypes:
+        return domain
+
+    def cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+        if not dtype.is_complex:
+            return list(domain.cases(rng, dtype))
+        plain, also = (list(domain.cases(rng, dtype.part))[: len(SHAPES)] for _ in range(2))
+        found = [(tuple(map(joined, one, other)), attributes) for (one, attributes), (other, _) in zip(plain, also)]
+        everything = hostile(dtype)
+        operands = [everything, *[rng.permutation(everything) for _ in found[0][0][1:]]]
+        return [*found, (tuple(operands), dict(found[0][1]))]
+
+    def smooth(rng: np.random.Generator) -> list[Case]:
+        real = list(domain.smooth(rng))
+        turned = [
+            (tuple([joined(each, rng.uniform(-0.6, 0.6, each.shape)) for each in arrays]), attributes)
+            for arrays, attributes in real
+        ]
+        return real + turned
+
+    return Domain((*domain.dtypes, *COMPLEX), cases, smooth)
 
 
 Range = tuple[float, float]

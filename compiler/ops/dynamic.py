@@ -17,7 +17,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, full, register, zeros
-from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, smooth
+from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
     require_at_most,
     require_dtype,
@@ -154,7 +154,7 @@ dynamic_slice = register(
         transpose=_slice_transpose,
         batch=_slice_batch,
         lower=Pointwise(_slice_element),
-        domain=Domain(ALL_TYPES, _slice_cases, _slice_smooth),
+        domain=Domain(EVERY, _slice_cases, _slice_smooth),
         ulp=0,
         flags=Flags(linear=(0,), moves=True),
     )
@@ -237,7 +237,7 @@ dynamic_update_slice = register(
         transpose=_update_transpose,
         batch=_update_batch,
         lower=Pointwise(_update_element),
-        domain=Domain(ALL_TYPES, _update_cases, _update_smooth),
+        domain=Domain(EVERY, _update_cases, _update_smooth),
         ulp=0,
         flags=Flags(linear=(0, 1)),
     )

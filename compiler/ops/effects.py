@@ -14,11 +14,12 @@ from lazygraph.compiler.ir.errors import CheckFailed, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, serials
 from lazygraph.compiler.loop.ir import Buffer
 from lazygraph.compiler.ops.checks import sentence
+from lazygraph.compiler.ops.complex_math.rule import ComplexRule
 from lazygraph.compiler.ops.compose import batched_input
 from lazygraph.compiler.ops.lowering import BodyBuilder, Elementwise, Loops
 from lazygraph.compiler.ops.nests import nest, serial_then_vector
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, no_smooth, smooth, unary_cases
+from lazygraph.compiler.ops.samples import EVERY, Case, hostile, no_smooth, smooth, unary_cases
 from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
 from lazygraph.runtime.dtypes import DType
 
@@ -89,7 +90,7 @@ check = register(
         batch=_check_batch,
         lower=Loops(_write_check, in_place=(0,)),
         domain=Domain(
-            ALL_TYPES, _check_cases, lambda rng: [((*smooth(rng, (3,)), np.ones((), np.bool_)), {"message": "holds"})]
+            EVERY, _check_cases, lambda rng: [((*smooth(rng, (3,)), np.ones((), np.bool_)), {"message": "holds"})]
         ),
         ulp=0,
         flags=Flags(pure=False, linear=(0,), labels=("message",)),
@@ -111,8 +112,8 @@ stop_gradient = register(
         jvp=no_tangent,
         transpose=NOT_LINEAR,
         batch=lambda node, inputs, batched, size: (node.op(inputs[0]),),
-        lower=Elementwise(lambda b, x: x),
-        domain=Domain(ALL_TYPES, unary_cases([((), {}), ((0,), {}), ((3, 67), {})]), no_smooth),
+        lower=Elementwise(lambda b, x: x, ComplexRule(lambda z: z, lambda z: z)),
+        domain=Domain(EVERY, unary_cases([((), {}), ((0,), {}), ((3, 67), {})]), no_smooth),
         ulp=0,
         flags=Flags(elementwise=True),
     )
@@ -168,7 +169,7 @@ barrier = register(
         transpose=_barrier_transpose,
         batch=_barrier_batch,
         lower=Loops(_write_barrier, in_place=(0,)),
-        domain=Domain(ALL_TYPES, _barrier_cases, lambda rng: [(smooth(rng, (3,)), {})]),
+        domain=Domain(EVERY, _barrier_cases, lambda rng: [(smooth(rng, (3,)), {})]),
         ulp=0,
         flags=Flags(linear=(0,), variadic=True),
     )

@@ -15,6 +15,8 @@ import numpy as np
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
+from lazygraph.compiler.ops.complex_math.rule import ComplexRule
+from lazygraph.compiler.ops.domains import with_complex
 from lazygraph.compiler.ops.halves import HALVES, in_float32, through_float32
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import (
@@ -32,7 +34,7 @@ from lazygraph.compiler.ops.record import (
     register,
 )
 from lazygraph.compiler.ops.refusals import reason
-from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64
+from lazygraph.runtime.dtypes import ALL, COMPLEX, DType, bool_, float32, float64
 
 FLOATS = (*HALVES, float32, float64)
 INTEGERS = tuple(dtype for dtype in ALL if dtype.is_integer)
@@ -164,19 +166,20 @@ def unary(
     domain: Domain,
     transpose: Pull = None,
     ulp: float = 0,
+    on_complex: ComplexRule | None = None,
 ) -> Op:
     """An op of one operand; `jvp` None says that the op is piecewise constant."""
     return register(
         Op(
             name=name,
             doc=doc,
-            type_rule=elementwise_type(name, 1, dtypes),
-            reference=through_float32(reference),
+            type_rule=elementwise_type(name, 1, _taken(dtypes, on_complex)),
+            reference=_reference(reference, on_complex),
             jvp=no_tangent if jvp is None else jvp_of((jvp,)),
             transpose=_transpose((transpose,)),
             batch=batch_elementwise,
-            lower=Elementwise(in_float32(lower)),
-            domain=domain,
+            lower=Elementwise(in_float32(lower), on_complex),
+            domain=domain if on_complex is None else with_complex(domain),
             ulp=ulp,
             flags=Flags(elementwise=True, linear=_linear((transpose,))),
         )
@@ -195,19 +198,20 @@ def binary(
     transpose: tuple[Pull, Pull] = (None, None),
     commutative: bool = False,
     ulp: float = 0,
+    on_complex: ComplexRule | None = None,
 ) -> Op:
     """An op of two operands of one type, with a result of that type."""
     return register(
         Op(
             name=name,
             doc=doc,
-            type_rule=elementwise_type(name, 2, dtypes),
-            reference=through_float32(reference),
+            type_rule=elementwise_type(name, 2, _taken(dtypes, on_complex)),
+            reference=_reference(reference, on_complex),
             jvp=no_tangent if jvp is None else jvp_of(jvp),
             transpose=_transpose(transpose),
             batch=batch_elementwise,
-            lower=Elementwise(in_float32(lower)),
-            domain=domain,
+            lower=Elementwise(in_float32(lower), on_complex),
+            domain=domain if on_complex is None else with_complex(domain),
             ulp=ulp,
             flags=Flags(elementwise=True, commutative=commutative, linear=_linear(transpose)),
         )
@@ -223,23 +227,41 @@ def comparison(
     dtypes: tuple[DType, ...],
     domain: Domain,
     commutative: bool = False,
+    on_complex: ComplexRule | None = None,
 ) -> Op:
     """An op of two operands of one type, with a bool result."""
     return register(
         Op(
             name=name,
             doc=doc,
-            type_rule=elementwise_type(name, 2, dtypes, result=bool_),
-            reference=through_float32(reference),
+            type_rule=elementwise_type(name, 2, _taken(dtypes, on_complex), result=bool_),
+            reference=_reference(reference, on_complex),
             jvp=no_tangent,
             transpose=NOT_LINEAR,
             batch=batch_elementwise,
-            lower=Elementwise(in_float32(lower)),
-            domain=domain,
+            lower=Elementwise(in_float32(lower), on_complex),
+            domain=domain if on_complex is None else with_complex(domain),
             ulp=0,
             flags=Flags(elementwise=True, commutative=commutative),
         )
     )
+
+
+def _taken(dtypes: tuple[DType, ...], on_complex: ComplexRule | None) -> tuple[DType, ...]:
+    return dtypes if on_complex is None else (*dtypes, *COMPLEX)
+
+
+def _reference(real: Reference, on_complex: ComplexRule | None) -> Reference:
+    """The reference of an op, by the kind of its first operand."""
+    of_reals = through_float32(real)
+    if on_complex is None:
+        return of_reals
+    of_complex = quiet(on_complex.reference)
+
+    def reference(*operands: np.ndarray, **attributes: Any) -> Any:
+        return (of_complex if operands[0].dtype.kind == "c" else of_reals)(*operands, **attributes)
+
+    return reference
 
 
 def _transpose(pulls: tuple[Pull, ...]) -> TransposeRule | NotLinear:

@@ -20,7 +20,7 @@ from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit
 from lazygraph.compiler.ops.lowering import BodyBuilder, ElementBuilder, Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
-from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, smooth
+from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
     require_axes,
     require_dtype,
@@ -218,7 +218,7 @@ gather = register(
         transpose=_gather_transpose,
         batch=_gather_batch,
         lower=Pointwise(_gather_element),
-        domain=Domain(ALL_TYPES, _gather_cases, _gather_smooth),
+        domain=Domain(EVERY, _gather_cases, _gather_smooth),
         ulp=0,
         flags=Flags(linear=(0,), moves=True),
     )

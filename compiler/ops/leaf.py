@@ -14,7 +14,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batch_leaf
 from lazygraph.compiler.ops.lowering import ElementBuilder, Leaf, Pointwise
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, hostile, no_smooth
+from lazygraph.compiler.ops.samples import EVERY, NUMBERS, Case, hostile, no_smooth
 from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, require_operands, require_shape
 from lazygraph.runtime.dtypes import DType, from_numpy, int64
 
@@ -133,7 +133,7 @@ constant = register(
         transpose=NOT_LINEAR,
         batch=batch_leaf,
         lower=Leaf(),
-        domain=Domain(ALL_TYPES, _constant_cases, no_smooth),
+        domain=Domain(EVERY, _constant_cases, no_smooth),
         ulp=0,
     )
 )

@@ -13,6 +13,8 @@ import numpy as np
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops import domains
+from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
+from lazygraph.compiler.ops.complex_math import rule
 from lazygraph.compiler.ops.elementwise import (
     EVERYTHING,
     INTEGERS,
@@ -29,7 +31,7 @@ from lazygraph.compiler.ops.elementwise import (
 )
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
-from lazygraph.runtime.dtypes import DType, bool_
+from lazygraph.runtime.dtypes import ALL, DType, bool_, complex128, float64
 
 _bits = domains.ranges(domains.SWEPT_LOGICAL, (-99, 99), (-99, 99))
 _shifts = domains.ranges(domains.SWEPT_INTEGERS, (-99, 99), (0, 70))
@@ -122,6 +124,7 @@ eq = comparison(
     dtypes=EVERYTHING,
     domain=domains.ranges(domains.SWEPT, (-3, 3), (-3, 3)),
     commutative=True,
+    on_complex=rule.EQ,
 )
 
 lt = comparison(
@@ -152,7 +155,7 @@ def _select_type(types: tuple[TensorType, ...], attributes: Attributes) -> Seque
     if condition.dtype != bool_:
         raise DTypeError(f"select: expected a bool condition, found {condition}")
     result = same_types("select", choices)
-    one_of("select", result, EVERYTHING)
+    one_of("select", result, ALL)
     if condition.shape != result.shape:
         raise ShapeError(f"select: expected a condition of the choices' shape, found condition {condition}, x {result}")
     return (result,)
@@ -167,7 +170,7 @@ def _select_jvp(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value |
 
 
 def _select_domain() -> Domain:
-    choices = domains.ranges(domains.SWEPT, (-9, 9), (-9, 9))
+    choices = domains.with_complex(domains.ranges(domains.SWEPT, (-9, 9), (-9, 9)))
 
     def with_condition(rng: np.random.Generator, case: domains.Case) -> domains.Case:
         arrays, attributes = case
@@ -177,9 +180,10 @@ def _select_domain() -> Domain:
         return [with_condition(rng, case) for case in choices.cases(rng, dtype)]
 
     def smooth(rng: np.random.Generator) -> list[domains.Case]:
-        return [with_condition(rng, ((rng.uniform(-3, 3, (5,)), rng.uniform(-3, 3, (5,))), {}))]
+        pairs = [[domains.sample(rng, dtype, (5,), -3, 3) for _ in range(2)] for dtype in (float64, complex128)]
+        return [with_condition(rng, (tuple(pair), {})) for pair in pairs]
 
-    return Domain(domains.SWEPT, cases, smooth)
+    return Domain(domains.EVERY, cases, smooth)
 
 
 select: Op = register(
@@ -197,7 +201,9 @@ select: Op = register(
             )
         ),
         batch=batch_elementwise,
-        lower=Elementwise(lambda b, condition, x, y: b.select(condition, x, y)),
+        lower=Elementwise(
+            lambda b, condition, x, y: b.select(condition, x, y), rule.ComplexRule(on_pairs.select, np.where)
+        ),
         domain=_select_domain(),
         ulp=0,
         flags=Flags(elementwise=True, linear=(1, 2)),

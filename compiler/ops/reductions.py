@@ -45,7 +45,7 @@ from lazygraph.compiler.ops.samples import (
     unary_smooth,
 )
 from lazygraph.compiler.ops.type_rules import require_axes, require_axis, require_dtype, require_operands, shape_text
-from lazygraph.runtime.dtypes import DType, bool_, int64
+from lazygraph.runtime.dtypes import COMPLEX, DType, bool_, int64
 
 Tangents = tuple[Value | None, ...]
 NUMERIC = ("int", "uint", "float")
@@ -105,7 +105,7 @@ def _accumulated(reduce: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """float32 accumulates in float64 and rounds once; integers wrap in their own type."""
 
     def reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
-        wide = np.float64 if x.dtype.kind == "f" else x.dtype
+        wide = {"f": np.dtype(np.float64), "c": np.dtype(np.complex128)}.get(x.dtype.kind, x.dtype)
         return np.asarray(reduce(x, axis=axes, dtype=wide)).astype(x.dtype)
 
     return reference
@@ -147,6 +147,11 @@ _FEW: Sequence[tuple[Sequence[int], dict[str, Any]]] = [
     ((2, 3, 5), {"axes": (0, 2)}),
     ((3, 1), {"axes": (1,)}),
 ]
+
+
+def _factors(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.ndarray:
+    """Plain numbers; complex ones of modulus about 1, whose product stays in range: an infinite one has NaN parts."""
+    return plain(rng, dtype, shape) / dtype.numpy.type(4) if dtype.is_complex else plain(rng, dtype, shape)
 
 
 def _distinct_cases(rng: np.random.Generator) -> list[Case]:
@@ -237,6 +242,7 @@ def _arg_type(op: str) -> Callable[..., Sequence[TensorType]]:
     def rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
         require_operands(op, types, 1)
         (x,) = types
+        require_dtype(op, "operand", x.dtype, ("bool", *NUMERIC))
         axis = require_axis(op, attributes["axis"], x.rank)
         _require_some(op, x, (axis,))
         return (_without(x, (axis,), int64),)
@@ -299,18 +305,18 @@ def _arg(name: str, doc: str, choose: Callable[..., Any], combine: str) -> Op:
 
 _LOGIC = Domain((bool_,), unary_cases([*_SHAPES, *_EMPTY]), no_smooth)
 _EXTREME = Domain(ALL_TYPES, unary_cases(_SHAPES), _distinct_cases)
-_SUM = Domain(NUMBERS, unary_cases([*_SHAPES, *_EMPTY], special), unary_smooth([*_SHAPES, *_EMPTY]))
-_PROD = Domain(NUMBERS, unary_cases([*_SHAPES, *_EMPTY], plain), unary_smooth([*_FEW, *_EMPTY]))
+_SUM = Domain((*NUMBERS, *COMPLEX), unary_cases([*_SHAPES, *_EMPTY], special), unary_smooth([*_SHAPES, *_EMPTY]))
+_PROD = Domain((*NUMBERS, *COMPLEX), unary_cases([*_SHAPES, *_EMPTY], _factors), unary_smooth([*_FEW, *_EMPTY]))
 _ANY = ("bool", *NUMERIC)
 _NO = Flags()
 
 reduce_sum = _reduction(
     "reduce_sum", "The sum over axes; 0 over nothing.",
-    NUMERIC, True, _accumulated(np.sum), _sum_jvp, _sum_transpose, "add", _SUM, 2, Flags(linear=(0,)),
+    (*NUMERIC, "complex"), True, _accumulated(np.sum), _sum_jvp, _sum_transpose, "add", _SUM, 2, Flags(linear=(0,)),
 )  # fmt: skip
 reduce_prod = _reduction(
     "reduce_prod", "The product over axes; 1 over nothing.",
-    NUMERIC, True, _accumulated(np.prod), _prod_jvp, NOT_LINEAR, "mul", _PROD, 2, _NO,
+    (*NUMERIC, "complex"), True, _accumulated(np.prod), _prod_jvp, NOT_LINEAR, "mul", _PROD, 2, _NO,
 )  # fmt: skip
 reduce_max = _reduction(
     "reduce_max", "The greatest element over axes; NaN where one is NaN.",

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from lazygraph.compiler.ops.complex_math.references import joined
+from lazygraph.compiler.ops.domains import EVERY, Case
 from lazygraph.compiler.ops.domains import SWEPT as ALL_TYPES
 from lazygraph.compiler.ops.domains import SWEPT_NUMBERS as NUMBERS
-from lazygraph.compiler.ops.domains import Case
 from lazygraph.compiler.ops.domains import hostile as hostile_numbers
 from lazygraph.runtime.dtypes import DType
 
@@ -27,6 +28,8 @@ def plain(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.nd
         return rng.integers(0, 2, shape).astype(np.bool_)
     if dtype.is_integer:
         return rng.integers(0 if dtype.kind == "uint" else -9, 10, shape).astype(dtype.numpy)
+    if dtype.is_complex:
+        return joined(plain(rng, dtype.part, shape), plain(rng, dtype.part, shape))
     return np.asarray(3 * rng.standard_normal(shape)).astype(dtype.numpy)
 
 
@@ -38,6 +41,8 @@ def hostile(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.
 
 def special(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.ndarray:
     """Plain numbers among infinities, NaN and -0.0 (integers: the ends of the range): sums in any order agree."""
+    if dtype.is_complex:
+        return joined(special(rng, dtype.part, shape), special(rng, dtype.part, shape))
     if not dtype.is_float:
         return hostile(rng, dtype, shape)
     chosen = rng.random(shape) < 0.1
@@ -74,6 +79,6 @@ def unary_smooth(shapes: Shapes) -> Callable[[np.random.Generator], list[Case]]:
 
 
 __all__ = [
-    "ALL_TYPES", "NUMBERS", "Case", "Shapes",
+    "ALL_TYPES", "EVERY", "NUMBERS", "Case", "Shapes",
     "distinct", "hostile", "no_smooth", "plain", "smooth", "special", "unary_cases", "unary_smooth",
 ]  # fmt: skip

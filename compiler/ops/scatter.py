@@ -51,9 +51,9 @@ from lazygraph.compiler.ops.record import (
     register,
     zeros,
 )
-from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, distinct, hostile, smooth
+from lazygraph.compiler.ops.samples import ALL_TYPES, EVERY, NUMBERS, Case, distinct, hostile, smooth
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_same_dtype
-from lazygraph.runtime.dtypes import DType, int64
+from lazygraph.runtime.dtypes import COMPLEX, DType, int64
 
 Tangents = tuple[Value | None, ...]
 NUMERIC = ("int", "uint", "float")
@@ -385,15 +385,16 @@ _EXTREME = _domain(ALL_TYPES, _all_distinct)
 
 scatter_add = _Scatter(
     "add", "The operand with updates added at computed indices, one after the other in order of their position.",
-    NUMERIC, np.add.at, _linear_jvp, _add_transpose, _domain(NUMBERS, smooth), _LINEAR,
+    (*NUMERIC, "complex"), np.add.at, _linear_jvp, _add_transpose, _domain((*NUMBERS, *COMPLEX), smooth), _LINEAR,
 ).record()  # fmt: skip
 scatter_set = _Scatter(
     "set", "The operand with updates in place of its elements at computed indices; the last one where indices repeat.",
-    _ANY, operator.setitem, _linear_jvp, _set_transpose, _domain(ALL_TYPES, smooth), _LINEAR,
+    (*_ANY, "complex"), operator.setitem, _linear_jvp, _set_transpose, _domain(EVERY, smooth), _LINEAR,
 ).record()  # fmt: skip
 scatter_mul = _Scatter(
     "mul", "The operand multiplied by updates at computed indices, one after the other in order of their position.",
-    NUMERIC, np.multiply.at, _mul_jvp, _mul_transpose, _domain(NUMBERS, _with_zeros), Flags(linear=(0,)),
+    (*NUMERIC, "complex"), np.multiply.at, _mul_jvp, _mul_transpose,
+    _domain((*NUMBERS, *COMPLEX), _with_zeros), Flags(linear=(0,)),
 ).record()  # fmt: skip
 scatter_min = _Scatter(
     "min", "The least of the operand and the updates at computed indices; NaN where one is NaN.",

@@ -19,7 +19,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
-from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, smooth, unary_cases, unary_smooth
+from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth, unary_cases, unary_smooth
 from lazygraph.compiler.ops.structural import same_op
 from lazygraph.compiler.ops.type_rules import (
     require_at_most,
@@ -107,7 +107,7 @@ slice_ = register(
         transpose=_slice_transpose,
         batch=_slice_batch,
         lower=Pointwise(_slice_element),
-        domain=Domain(ALL_TYPES, unary_cases(_SLICES), unary_smooth(_SLICES)),
+        domain=Domain(EVERY, unary_cases(_SLICES), unary_smooth(_SLICES)),
         ulp=0,
         flags=Flags(linear=(0,), moves=True),
     )
@@ -234,7 +234,7 @@ pad = register(
         transpose=_pad_transpose,
         batch=_pad_batch,
         lower=Pointwise(_pad_element),
-        domain=Domain(ALL_TYPES, _pad_cases, _pad_smooth),
+        domain=Domain(EVERY, _pad_cases, _pad_smooth),
         ulp=0,
         flags=Flags(linear=(0, 1)),
     )
@@ -327,7 +327,7 @@ concat = register(
         batch=_concat_batch,
         lower=Pointwise(_concat_element),
         domain=Domain(
-            ALL_TYPES, _concat_cases, lambda rng: [(smooth(rng, *shapes), {"axis": axis}) for shapes, axis in _CONCATS]
+            EVERY, _concat_cases, lambda rng: [(smooth(rng, *shapes), {"axis": axis}) for shapes, axis in _CONCATS]
         ),
         ulp=0,
         flags=Flags(linear=(0,), variadic=True),

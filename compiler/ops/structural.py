@@ -19,7 +19,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import emit, inverse_permutation, permuted, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, unary_cases, unary_smooth
+from lazygraph.compiler.ops.samples import EVERY, unary_cases, unary_smooth
 from lazygraph.compiler.ops.type_rules import (
     require_axes,
     require_equal,
@@ -41,7 +41,7 @@ def same_op(node: Node, tangents: Tangents) -> Tangents:
 
 
 def _unary_domain(shapes: Shapes) -> Domain:
-    return Domain(ALL_TYPES, unary_cases(shapes), unary_smooth(shapes))
+    return Domain(EVERY, unary_cases(shapes), unary_smooth(shapes))
 
 
 # --- reshape ----------------------------------------------------------------------------------------------------------

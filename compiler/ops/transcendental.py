@@ -12,8 +12,10 @@ import numpy as np
 
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops import domains, vector_math
+from lazygraph.compiler.ops.complex_math import rule
 from lazygraph.compiler.ops.elementwise import FLOATS, NUMBERS, binary, quiet, through_float64, unary
-from lazygraph.compiler.ops.record import OPS, Op, full
+from lazygraph.compiler.ops.record import OPS, Domain, Op, full
+from lazygraph.runtime.dtypes import DType
 
 sqrt = unary(
     "sqrt",
@@ -23,6 +25,7 @@ sqrt = unary(
     lower=lambda b, x: b.sqrt(x),
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (0, 9), smooth=((0.5, 3),)),
+    on_complex=rule.SQRT,
 )
 
 exp = unary(
@@ -34,6 +37,7 @@ exp = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-90, 90), smooth=((-2, 2),)),
     ulp=2,
+    on_complex=rule.EXP,
 )
 
 expm1 = unary(
@@ -45,6 +49,7 @@ expm1 = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-20, 20), smooth=((-2, 2),)),
     ulp=2,
+    on_complex=rule.EXPM1,
 )
 
 log = unary(
@@ -56,6 +61,7 @@ log = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (0, 9), smooth=((0.5, 3),)),
     ulp=2,
+    on_complex=rule.LOG,
 )
 
 log1p = unary(
@@ -67,6 +73,7 @@ log1p = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 9), smooth=((-0.5, 3),)),
     ulp=2,
+    on_complex=rule.LOG1P,
 )
 
 sin = unary(
@@ -78,6 +85,7 @@ sin = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-20, 20), smooth=((-3, 3),)),
     ulp=2,
+    on_complex=rule.SIN,
 )
 
 cos: Op = unary(
@@ -89,6 +97,7 @@ cos: Op = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-20, 20), smooth=((-3, 3),)),
     ulp=2,
+    on_complex=rule.COS,
 )
 
 tanh = unary(
@@ -100,6 +109,7 @@ tanh = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), smooth=((-2, 2),)),
     ulp=2,
+    on_complex=rule.TANH,
 )
 
 
@@ -194,6 +204,24 @@ def _pow_along_exponent(x: Value, y: Value, out: Value, d: Value) -> Value:
     return d * slope
 
 
+def _pow_domain() -> Domain:
+    """Powers of complex numbers amplify the rounding of w log z, so theirs are of moderate size."""
+    real = domains.ranges(domains.SWEPT_NUMBERS, (0, 9), (-9, 9), smooth=((0.5, 3), (-2, 2)))
+    extended = domains.with_complex(real)
+
+    def cases(rng: np.random.Generator, dtype: DType) -> list[domains.Case]:
+        if not dtype.is_complex:
+            return list(real.cases(rng, dtype))
+        shapes = [shape for shape in domains.SHAPES if len(shape) < 3]
+        drawn = [
+            [domains.sample(rng, dtype, shape, -9, 9), domains.sample(rng, dtype, shape, -3, 3)] for shape in shapes
+        ]
+        zeros = [np.array([0, 0, 0, 2, 0], dtype.numpy), np.array([0, 1 + 1j, -1, 0, 2j], dtype.numpy)]
+        return [(tuple(each), {}) for each in (*drawn, zeros)]
+
+    return Domain(extended.dtypes, cases, extended.smooth)
+
+
 pow_ = binary(
     "pow",
     "x**y with C's special cases; integers wrap, x**-n is 1 / x**n truncated, and 0 where x = 0.",
@@ -201,6 +229,7 @@ pow_ = binary(
     jvp=(_pow_along_base, _pow_along_exponent),
     lower=vector_math.pow_,
     dtypes=NUMBERS,
-    domain=domains.ranges(domains.SWEPT_NUMBERS, (0, 9), (-9, 9), smooth=((0.5, 3), (-2, 2))),
+    domain=_pow_domain(),
     ulp=2,
+    on_complex=rule.POW,
 )

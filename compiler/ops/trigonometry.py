@@ -10,6 +10,7 @@ import numpy as np
 
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops import domains, vector_math
+from lazygraph.compiler.ops.complex_math import rule
 from lazygraph.compiler.ops.elementwise import FLOATS, binary, through_float64, unary
 from lazygraph.compiler.ops.record import OPS, Op, full
 
@@ -29,6 +30,7 @@ tan = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-20, 20), smooth=((-1, 1),)),
     ulp=2,
+    on_complex=rule.TAN,
 )
 
 asin = unary(
@@ -40,6 +42,7 @@ asin = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 1), smooth=((-0.8, 0.8),)),
     ulp=2,
+    on_complex=rule.ASIN,
 )
 
 acos = unary(
@@ -51,6 +54,7 @@ acos = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 1), smooth=((-0.8, 0.8),)),
     ulp=2,
+    on_complex=rule.ACOS,
 )
 
 atan = unary(
@@ -62,6 +66,7 @@ atan = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), smooth=((-3, 3),)),
     ulp=2,
+    on_complex=rule.ATAN,
 )
 
 
@@ -103,6 +108,7 @@ sinh = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-90, 90), smooth=((-2, 2),)),
     ulp=2,
+    on_complex=rule.SINH,
 )
 
 cosh: Op = unary(
@@ -114,11 +120,15 @@ cosh: Op = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-90, 90), smooth=((-2, 2),)),
     ulp=2,
+    on_complex=rule.COSH,
 )
 
 
 def _diagonal(x: Value) -> Value:
     """sqrt(1 + x**2) where the square overflows too: m sqrt(1/m**2 + (x/m)**2) with m = max(1, |x|)."""
+    if x.dtype.is_complex:
+        squared: Value = OPS["sqrt"](1.0 + x * x)
+        return squared
     m = OPS["max"](OPS["abs"](x), full(x.type, 1.0))
     u, v = 1.0 / m, x / m
     result: Value = m * OPS["sqrt"](u * u + v * v)
@@ -134,6 +144,7 @@ asinh = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-9, 9), smooth=((-3, 3),)),
     ulp=2,
+    on_complex=rule.ASINH,
 )
 
 acosh = unary(
@@ -145,6 +156,7 @@ acosh = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (1, 9), smooth=((1.5, 4),)),
     ulp=2,
+    on_complex=rule.ACOSH,
 )
 
 atanh = unary(
@@ -156,4 +168,5 @@ atanh = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 1), smooth=((-0.8, 0.8),)),
     ulp=2,
+    on_complex=rule.ATANH,
 )

@@ -206,7 +206,7 @@ def to_a_small_integer(node: Node) -> Value | None:
     if exponent is None or exponent not in (1, 2, 3, 4):
         return None
     square = x * x
-    return (x, square, square * x, square * square)[int(exponent) - 1]
+    return (x, square, square * x, square * square)[int(exponent.real) - 1]
 
 
 @ALGEBRA.rule("x ** -1 -> 1 / x", "pow")

@@ -26,7 +26,7 @@ def reduce_over_nothing(node: Node) -> Value | None:
     (x,) = node.inputs
     if node["axes"]:
         return None
-    return x + 0.0 if node.op.name == "reduce_sum" and x.dtype.is_float else x
+    return x + 0.0 if node.op.name == "reduce_sum" and x.dtype.is_differentiable else x
 
 
 @CONTRACTIONS.rule("reduce(x) -> reduce(reshape(x)) without extents of 1", *REDUCTIONS)

@@ -15,6 +15,7 @@ from lazygraph.compiler.ir.graph import Graph, Node, Value, rewrite
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.lowering import Loops, Reduction
 from lazygraph.compiler.ops.record import OPS
+from lazygraph.compiler.passes.decompose_complex import decomposed
 from lazygraph.runtime.dtypes import float32
 
 PART = 4096  # elements of one part of a long reduction
@@ -31,7 +32,15 @@ class Decompose:
         return rewrite(graph, _replace)
 
 
+def _again(value: Value) -> Value:
+    found = _replace(value.node, value.node.inputs)
+    return value if found is None else found[0]
+
+
 def _replace(node: Node, inputs: tuple[Value, ...]) -> Sequence[Value] | None:
+    in_parts = decomposed(node, inputs, _again)
+    if in_parts is not None:
+        return (in_parts,)
     if isinstance(node.op.lower, Reduction | Loops) and any(each.dtype in HALVES for each in inputs):
         found = _accumulated_in_float32(node, inputs)
         if found is not None:

@@ -24,6 +24,8 @@ VIEWS = (*MOVES, "stop_gradient")
 
 def is_nonnegative(value: Value, depth: int = DEPTH) -> bool:
     """Every element is +0.0 or above (never -0.0), or NaN."""
+    if value.dtype.is_complex:
+        return False
     number: Any = uniform(value)
     if number is not None:
         return is_uniform(value, 0.0) or bool(number > 0)
@@ -35,6 +37,8 @@ def is_nonnegative(value: Value, depth: int = DEPTH) -> bool:
 
 def is_at_most_zero(value: Value, depth: int = DEPTH) -> bool:
     """Every element is at most zero, or NaN."""
+    if value.dtype.is_complex:
+        return False
     number: Any = uniform(value)
     if number is not None:
         return bool(number <= 0)

@@ -62,9 +62,12 @@ def _is_exact(node: Node) -> bool:
     """Every machine gives the reference's bits: one rounding per element, moved elements, or no floats at all."""
     if node.graphs:
         return False
+    values = (*node.inputs, *node.outputs)
     if isinstance(node.op.lower, Elementwise):
-        return node.op.ulp == 0
-    return isinstance(node.op.lower, Pointwise) or not any([x.dtype.is_float for x in (*node.inputs, *node.outputs)])
+        on_complex = node.op.lower.on_complex
+        exact = on_complex is None or on_complex.ulp == 0 or not any([x.dtype.is_complex for x in values])
+        return node.op.ulp == 0 and exact
+    return isinstance(node.op.lower, Pointwise) or not any([x.dtype.is_differentiable for x in values])
 
 
 def _is_symbolic(attributes: Any) -> bool:

@@ -15,11 +15,11 @@ from lazygraph.compiler.ir.graph import Node, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full, zeros
 from lazygraph.compiler.passes.facts import MOVES, is_at_most_zero, is_nonnegative, is_shifted_by_maximum
-from lazygraph.compiler.passes.match import is_positive, is_uniform, made_by, operand, operands
+from lazygraph.compiler.passes.match import is_of_reals, is_positive, is_uniform, made_by, operand, operands
 from lazygraph.compiler.passes.rules import RuleTable
 from lazygraph.compiler.passes.shift import finite_maximum, folded_below_zero, or_zero, spread_back
 
-LOG_DOMAIN = RuleTable()
+LOG_DOMAIN = RuleTable(where=is_of_reals)
 DEPTH = 6
 
 

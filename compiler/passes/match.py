@@ -22,6 +22,11 @@ def made_by(value: Value, op: str) -> bool:
     return value.node.op.name == op
 
 
+def is_of_reals(node: Node) -> bool:
+    """Whether the node's results are real: log(exp(z)) is not z, and complex numbers have no maximum to subtract."""
+    return not any([each.dtype.is_complex for each in node.outputs])
+
+
 def operand(value: Value, op: str) -> Value | None:
     """x where the value is op(x), for an op of one operand."""
     return value.node.inputs[0] if value.node.op.name == op else None
@@ -44,16 +49,19 @@ def uniform(value: Value) -> np.generic | None:
 
 
 def is_uniform(value: Value, number: float) -> bool:
-    """Whether every element is this number, zeros told apart by sign where the dtype does."""
+    """Whether every element is this number, zeros told apart by sign where the dtype does.
+
+    Never for complex numbers: with an infinity or -0.0 beside it, not even z * 1 is z in both parts.
+    """
     found: Any = uniform(value)
-    if found is None or found != number:
+    if found is None or found != number or value.dtype.is_complex:
         return False
     return not value.dtype.is_float or math.copysign(1, found) == math.copysign(1, number)
 
 
 def is_positive(value: Value) -> bool:
     """Whether every element is one finite constant above zero."""
-    found: Any = uniform(value)
+    found: Any = None if value.dtype.is_complex else uniform(value)
     return found is not None and bool(found > 0) and math.isfinite(found)
 
 

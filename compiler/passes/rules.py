@@ -28,10 +28,14 @@ class Rule:
 
 
 class RuleTable:
-    """Rules by the name of the op at their root, in the order in which they are tried."""
+    """Rules by the name of the op at their root, in the order in which they are tried.
 
-    def __init__(self, *parts: RuleTable) -> None:
+    `where` tells the nodes that the rules entered here are equations for.
+    """
+
+    def __init__(self, *parts: RuleTable, where: Callable[[Node], bool] = lambda node: True) -> None:
         self._by_op: dict[str, list[Rule]] = {}
+        self._where = where
         for part in parts:
             for op, rules in part._by_op.items():
                 self._by_op.setdefault(op, []).extend(rules)
@@ -40,7 +44,7 @@ class RuleTable:
         """Enter the decorated function as a rule for nodes of these single-result ops."""
 
         def enter(apply: Callable[[Node], Value | None]) -> Rule:
-            rule = Rule(equation, apply)
+            rule = Rule(equation, lambda node: apply(node) if self._where(node) else None)
             for op in ops:
                 self._by_op.setdefault(op, []).append(rule)
             return rule

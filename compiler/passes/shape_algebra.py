@@ -264,8 +264,8 @@ def constant_of_equal_numbers(node: Node) -> Value | None:
     value: np.ndarray = node["value"]
     if value.size <= 1:
         return None
-    bits = np.ascontiguousarray(value).reshape(-1).view(f"u{value.itemsize}")
-    if bits[0] != bits[-1] or not (bits == bits[0]).all():
+    elements = np.ascontiguousarray(value).reshape(-1, 1).view(f"u{min(value.itemsize, 8)}")
+    if (elements[0] != elements[-1]).any() or not (elements == elements[0]).all():
         return None
     scalar = np.array(value.reshape(-1)[0])
     scalar.flags.writeable = False

@@ -18,11 +18,11 @@ from lazygraph.compiler.ops.record import full
 from lazygraph.compiler.passes.canonicalize import CANONICAL
 from lazygraph.compiler.passes.facts import is_at_most_zero, is_shifted_by_maximum
 from lazygraph.compiler.passes.log_domain import LOG_DOMAIN
-from lazygraph.compiler.passes.match import axes_in, is_uniform, made_by, operand, operands
+from lazygraph.compiler.passes.match import axes_in, is_of_reals, is_uniform, made_by, operand, operands
 from lazygraph.compiler.passes.rules import RuleTable, simplified
 from lazygraph.compiler.passes.shift import finite_maximum, folded_below_zero, spread_back
 
-STABILITY = RuleTable()
+STABILITY = RuleTable(where=is_of_reals)
 
 
 @STABILITY.rule("exp(x) - 1 -> expm1(x)", "sub")

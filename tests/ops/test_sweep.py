@@ -1,8 +1,8 @@
 """Every record, by its own domain: reference and type rule, derivatives, transposes, batching.
 
 In: the table of records; their `domain` says where each is tried, so a new op is swept without a line here.
-Derivatives are held against finite differences of first and second order, transposes against <u, J v> = <J^T u, v>,
-batches against a loop.
+Derivatives are held against finite differences of first and second order, along complex directions too; transposes
+against <u, J v> = <J^T u, v>, batches against a loop.
 """
 
 import itertools
@@ -30,9 +30,19 @@ def smooth_cases(name: str) -> Iterator[Applied]:
 
 
 def directions(arrays: Sequence[np.ndarray], seed: int) -> list[np.ndarray | None]:
-    """A random tangent for each inexact operand."""
+    """A random tangent for each inexact operand, with an imaginary part for a complex one."""
     generator = np.random.default_rng(seed)
-    return [generator.standard_normal(each.shape) if inexact(each) else None for each in arrays]
+    return [normal(generator, each.dtype, each.shape) if inexact(each) else None for each in arrays]
+
+
+def normal(generator: np.random.Generator, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    drawn = generator.standard_normal(shape)
+    return drawn + 1j * generator.standard_normal(shape) if dtype.kind == "c" else drawn
+
+
+def paired(u: np.ndarray, v: np.ndarray) -> float:
+    """Re(sum(u * v)): how cotangents pair with tangents, which are not conjugated."""
+    return float(np.real(np.sum(u * v)))
 
 
 def moved(arrays: Sequence[np.ndarray], along: Sequence[np.ndarray | None], step: float) -> list[np.ndarray]:
@@ -121,17 +131,17 @@ def test_the_transpose_is_the_adjoint_of_the_derivative(name: str) -> None:
     for case in cases:
         count = len(case.arrays)
         generator = np.random.default_rng(3)
-        u = [generator.standard_normal(tuple(each.shape)) for each in case.node.outputs]
+        u = [normal(generator, each.dtype.numpy, tuple(each.shape)) for each in case.node.outputs]
         alone = {}
         for operand in linear_operands(case.node.op, count):
-            v = np.random.default_rng(4).standard_normal(case.arrays[operand].shape)
+            v = normal(np.random.default_rng(4), case.arrays[operand].dtype, case.arrays[operand].shape)
             tangent = stand_in(v)
             jv = [each for each in pushed_forward(case.node.outputs, {case.parameters[operand]: tangent}) if each]
             assert len(jv) == len(u)
             forward = evaluate(jv, (*case.parameters, tangent), [*case.arrays, v])
             mask = tuple(each == operand for each in range(count))
             alone[operand] = transposed(case, mask, u)[operand]
-            assert_near(np.vdot(alone[operand], v), sum(map(np.vdot, u, forward)), 1e-12)
+            assert_near(paired(alone[operand], v), sum(map(paired, u, forward)), 1e-12)
         if jointly_linear(case):
             mask = tuple(each in alone for each in range(count))
             for together, apart in zip(transposed(case, mask, u), [alone.get(each) for each in range(count)]):
