@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from lazygraph.manipulation import *
     from lazygraph.matrices import *
     from lazygraph.padding import *
-    from lazygraph.promotion import *
     from lazygraph.printing import *
+    from lazygraph.promotion import *
     from lazygraph.reductions import *
     from lazygraph.rounding import *
     from lazygraph.runtime.dtypes import DType as DType
@@ -94,11 +94,11 @@ _MODULES = (
     "autodiff",
     "checks",
     "derivative_rules",
+    "printing",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
-    "printing",
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None
 
