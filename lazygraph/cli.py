@@ -38,25 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- train -----------------------------------------------------------------------------------------------------------
 
 
-def _models() -> list[str]:
-    return sorted(each.name for each in pkgutil.iter_modules(importlib.import_module("lazygraph.models").__path__))
+def _models() -> dict[str, Callable[[Sequence[str]], int]]:
+    """The training command of each model that has one; all models are imported for it."""
+    names = sorted(each.name for each in pkgutil.iter_modules(importlib.import_module("lazygraph.models").__path__))
+    found = {name: importlib.import_module(f"lazygraph.models.{name}") for name in names}
+    return {name: module.main for name, module in found.items() if hasattr(module, "main")}
 
 
 def _declare_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help=f"one of {', '.join(_models())}")
+    parser.add_argument("model", help="a documented model; any other word lists them")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the model's own: lazygraph train MODEL --help")
 
 
 def _train(options: argparse.Namespace) -> int:
-    if options.model not in _models():
-        print(f"lazygraph train: no model {options.model!r}: expected one of {', '.join(_models())}", file=sys.stderr)
+    models = _models()
+    if options.model not in models:
+        print(f"lazygraph train: no model {options.model!r}: expected one of {', '.join(models)}", file=sys.stderr)
         return 2
     try:
-        status: int = importlib.import_module(f"lazygraph.models.{options.model}").main(options.arguments)
+        return models[options.model](options.arguments)
     except OSError as error:  # a folder that cannot be made, a disk that is full
         print(f"lazygraph train: {error}", file=sys.stderr)
         return 1
-    return status
 
 
 # --- opt -------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def test_variables_of_one_name_are_told_apart_in_text(tmp_path: Path, capsys: py
 
 def test_train_names_the_models_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "gpt5"]) == 2
-    assert "no model 'gpt5': expected one of mlp" in capsys.readouterr().err
+    assert "no model 'gpt5': expected one of mlp\n" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["train", "mlp", "--help"])
     assert "--learning-rate" in capsys.readouterr().out
