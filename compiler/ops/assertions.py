@@ -15,7 +15,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, Shapes, unary_cases, unary_smooth
+from lazygraph.compiler.ops.samples import EVERY, Shapes, unary_cases, unary_smooth
 from lazygraph.compiler.ops.structural import Tangents, Types, same_op
 from lazygraph.compiler.ops.type_rules import require_operands, require_shape, shape_text
 
@@ -90,7 +90,7 @@ assert_shape = register(
         transpose=_transpose,
         batch=_batch,
         lower=Pointwise(lambda b, node, index: b.read(0, index)),
-        domain=Domain(ALL_TYPES, unary_cases(_SHAPES), unary_smooth(_SHAPES)),
+        domain=Domain(EVERY, unary_cases(_SHAPES), unary_smooth(_SHAPES)),
         ulp=0,
         flags=Flags(linear=(0,), moves=True, labels=("equations",)),
     )

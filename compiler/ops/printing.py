@@ -15,7 +15,7 @@ from lazygraph.compiler.ops.compose import batched_input
 from lazygraph.compiler.ops.effects import write_copy
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, apply, register
-from lazygraph.compiler.ops.samples import ALL_TYPES, smooth, unary_cases
+from lazygraph.compiler.ops.samples import EVERY, smooth, unary_cases
 from lazygraph.compiler.ops.type_rules import require_operands
 from lazygraph.runtime.artifact import text_of
 
@@ -62,7 +62,7 @@ print_ = register(
         transpose=_transpose,
         batch=_batch,
         lower=Loops(_write, in_place=(0,)),
-        domain=Domain(ALL_TYPES, unary_cases(_TEXTS), lambda rng: [(smooth(rng, (3,)), {"text": "x"})]),
+        domain=Domain(EVERY, unary_cases(_TEXTS), lambda rng: [(smooth(rng, (3,)), {"text": "x"})]),
         ulp=0,
         flags=Flags(pure=False, linear=(0,), labels=("text",)),
     )
