@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from lazygraph.logic import *
     from lazygraph.manipulation import *
     from lazygraph.matrices import *
+    from lazygraph.nan_reductions import *
     from lazygraph.padding import *
     from lazygraph.printing import *
     from lazygraph.promotion import *
+    from lazygraph.quantiles import *
     from lazygraph.reductions import *
     from lazygraph.rounding import *
     from lazygraph.runtime.dtypes import DType as DType
@@ -90,6 +92,8 @@ _MODULES = (
     "contraction",
     "einstein",
     "sorting",
+    "quantiles",
+    "nan_reductions",
     "statistics",
     "autodiff",
     "checks",

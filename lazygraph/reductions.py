@@ -144,20 +144,33 @@ def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> V
 
 
 @composite
-def var(x: TensorLike, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+def var(
+    x: TensorLike, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False, ddof: float = 0.0
+) -> Tensor:
     """The variance over the axes: sum (x - mean)**2 / (n - correction), a float.
+
+    `ddof` is NumPy's other name of `correction`.
 
     >>> import lazygraph as lg
     >>> lg.var([1, 2, 3, 4], correction=1).eval()
     array(1.66666667)
     """
-    return Tensor(_variance(x, axis, correction, keepdims))
+    return Tensor(_variance(x, axis, correction or ddof, keepdims))
 
 
 @composite
-def std(x: TensorLike, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The standard deviation over the axes: the square root of `var`."""
-    return Tensor(emit("sqrt", _variance(x, axis, correction, keepdims)))
+def std(
+    x: TensorLike, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False, ddof: float = 0.0
+) -> Tensor:
+    """The standard deviation over the axes: the square root of `var`.
+
+    Its derivative is NaN where all elements are equal: it has a kink there, as |x| has at 0, and no tangent.
+
+    >>> import lazygraph as lg
+    >>> lg.std([1, 3, 1, 3]).eval()
+    array(1.)
+    """
+    return Tensor(emit("sqrt", _variance(x, axis, correction or ddof, keepdims)))
 
 
 # --- places ----------------------------------------------------------------------------------------------------------
