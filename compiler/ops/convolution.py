@@ -33,7 +33,7 @@ from lazygraph.compiler.ops.record import Domain, Flags, Op, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.slices import spaced
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal, require_operands, require_same_dtype
-from lazygraph.runtime.dtypes import DType, float64, from_numpy
+from lazygraph.runtime.dtypes import COMPLEX, DType, float64, from_numpy
 
 Tangents = tuple[Value | None, ...]
 Ints = tuple[int, ...]
@@ -55,7 +55,7 @@ def _type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[Ten
     require_operands("conv_general", types, 2)
     x, w = types
     require_same_dtype("conv_general", "images and kernels", x.dtype, w.dtype)
-    require_dtype("conv_general", "operands", x.dtype, ("int", "uint", "float"))
+    require_dtype("conv_general", "operands", x.dtype, ("int", "uint", "float", "complex"))
     require_accumulator("conv_general", x.dtype, attributes["accumulate"])
     if x.rank != w.rank or x.rank <= LEADING:
         axes = "(group, image, channel, *spatial) and (group, filter, channel, *taps)"
@@ -101,7 +101,7 @@ def _reference(
     accumulate: DType,
 ) -> np.ndarray:
     """Tap by tap: the elements of padded x that a tap meets, times the tap; floats in float64, rounded once."""
-    wide = np.dtype(np.float64) if accumulate.is_float else accumulate.numpy
+    wide = np.result_type(accumulate.numpy, np.float64) if accumulate.is_differentiable else accumulate.numpy
     amounts = (strides, low, high, input_dilation, kernel_dilation)
     counts = [dims.evaluate(result_extent(*each), {}) for each in zip(x.shape[LEADING:], w.shape[LEADING:], *amounts)]
     padded = x.astype(wide)
@@ -334,7 +334,7 @@ conv_general = register(
         transpose=_transpose,
         batch=_batch,
         lower=Product(_form),
-        domain=Domain(NUMBERS, _cases, _smooth),
+        domain=Domain((*NUMBERS, *COMPLEX), _cases, _smooth),
         ulp=2,
         flags=Flags(linear=(0, 1)),
     )

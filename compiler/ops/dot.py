@@ -28,7 +28,7 @@ from lazygraph.compiler.ops.type_rules import (
     require_operands,
     require_same_dtype,
 )
-from lazygraph.runtime.dtypes import DType, float64, from_numpy
+from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float64, from_numpy
 
 Axes = tuple[int, ...]
 Tangents = tuple[Value | None, ...]
@@ -51,7 +51,7 @@ def _dot_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence
     require_operands("dot", types, 2)
     a, b = types
     require_same_dtype("dot", "operands", a.dtype, b.dtype)
-    require_dtype("dot", "operands", a.dtype, ("int", "uint", "float"))
+    require_dtype("dot", "operands", a.dtype, ("int", "uint", "float", "complex"))
     require_accumulator("dot", a.dtype, attributes["accumulate"])
     for name in ("batch", "contract"):
         pair = attributes[name]
@@ -76,7 +76,7 @@ def _dot_reference(
     a: np.ndarray, b: np.ndarray, *, batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], accumulate: DType
 ) -> np.ndarray:
     """Transposed to [batch, free, contracted] matrices; floats multiply in float64 and round once."""
-    wide = np.dtype(np.float64) if accumulate.is_float else accumulate.numpy
+    wide = np.result_type(accumulate.numpy, np.float64) if accumulate.is_differentiable else accumulate.numpy
     a_free, b_free = (free_axes(x.ndim, batch[side], contract[side]) for side, x in enumerate((a, b)))
     shape = [a.shape[axis] for axis in (*batch[0], *a_free)] + [b.shape[axis] for axis in b_free]
     left = a.transpose((*batch[0], *a_free, *contract[0])).astype(wide)
@@ -203,7 +203,7 @@ def _attributes(batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], dtype: DT
 
 def accumulators(dtype: DType) -> tuple[DType, ...]:
     """What the sweep sums in: the operands' dtype, and the one of twice its bits if there is one; halves that alone."""
-    wider = [each for each in NUMBERS if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
+    wider = [each for each in (*NUMBERS, *COMPLEX) if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
     return (*(() if dtype in HALVES else (dtype,)), *wider)
 
 
@@ -216,7 +216,10 @@ def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
 
 
 def _dot_smooth(rng: np.random.Generator) -> list[Case]:
-    return [(smooth(rng, a, b), _attributes(batch, contract, float64)) for a, b, batch, contract in _CASES[:-1]]
+    cases: list[Case] = [(smooth(rng, a, b), _attributes(*rest, float64)) for a, b, *rest in _CASES[:-1]]
+    a, b, batch, contract = _CASES[2]
+    operands = (plain(rng, complex128, a), plain(rng, complex128, b))
+    return [*cases, (operands, _attributes(batch, contract, complex128))]
 
 
 dot = register(
@@ -229,7 +232,7 @@ dot = register(
         transpose=_dot_transpose,
         batch=_dot_batch,
         lower=Product(_dot_form),
-        domain=Domain(NUMBERS, _dot_cases, _dot_smooth),
+        domain=Domain((*NUMBERS, *COMPLEX), _dot_cases, _dot_smooth),
         ulp=2,
         flags=Flags(linear=(0, 1)),
     )

@@ -22,7 +22,7 @@ from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Op, no_tangent, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, Case, hostile, no_smooth
 from lazygraph.compiler.ops.sort import precedes
-from lazygraph.compiler.ops.type_rules import require_equal_shapes, require_operands, require_same_dtype
+from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_operands, require_same_dtype
 from lazygraph.runtime.dtypes import DType, int64
 
 SIDES = ("left", "right")
@@ -33,6 +33,7 @@ def _type_rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequenc
     require_operands("searchsorted", types, 2)
     rows, values = types
     require_same_dtype("searchsorted", "rows and values", rows.dtype, values.dtype)
+    require_dtype("searchsorted", "rows and values", rows.dtype, ("bool", "int", "uint", "float"))
     if rows.rank < 1 or values.rank < rows.rank - 1:
         raise ShapeError(f"searchsorted: expected rows (.., n) and values (.., ...), found {rows} and {values}")
     require_equal_shapes("searchsorted", "leading axes", rows.shape[:-1], values.shape[: rows.rank - 1])

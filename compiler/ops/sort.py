@@ -20,7 +20,7 @@ from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, Case, distinct, hostile, smooth
-from lazygraph.compiler.ops.type_rules import require_axis, require_equal_shapes
+from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, require_equal_shapes
 from lazygraph.runtime.dtypes import DType, int64
 
 Tangents = tuple[Value | None, ...]
@@ -30,6 +30,7 @@ Placed = Callable[[Extent], Index]  # the index in a buffer of a position along 
 def _sort_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     if not types:
         raise ShapeError("sort: expected one or more operands, found none")
+    require_dtype("sort", "operand 0", types[0].dtype, ("bool", "int", "uint", "float"))
     require_axis("sort", attributes["axis"], types[0].rank)
     for place, each in enumerate(types):
         require_equal_shapes("sort", f"operands 0 and {place}", types[0].shape, each.shape)
