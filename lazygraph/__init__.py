@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lazygraph.joining import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
+    from lazygraph.mapping import *
     from lazygraph.matrices import *
     from lazygraph.nan_reductions import *
     from lazygraph.padding import *
@@ -99,6 +100,7 @@ _MODULES = (
     "checks",
     "derivative_rules",
     "printing",
+    "mapping",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")

@@ -1,35 +1,29 @@
-"""Derivatives, vectorised functions, and graphs evaluated elsewhere.
+"""Derivatives, and graphs evaluated elsewhere.
 
-In: tensors (or nested tuples, lists, dicts and dataclasses of them) and functions of tensors. Out: tensors. A
-derivative is ordinary graph: it may be differentiated again, and formulas such as log(softmax(x)) are brought to a
-stable form first.
+In: tensors, or nested tuples, lists, dicts and dataclasses of them. Out: tensors. A derivative is ordinary graph: it
+may be differentiated again, and formulas such as log(softmax(x)) are brought to a stable form first.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lazygraph.compiler.autodiff import jacobian as whole
-from lazygraph.compiler.autodiff.batching import batch
 from lazygraph.compiler.autodiff.jvp import jvp as push_forward
 from lazygraph.compiler.autodiff.substitute import substitute as replace
 from lazygraph.compiler.autodiff.transpose import vjp as pull_back
-from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
-from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit
-from lazygraph.compiler.ops.leaf import new_parameter
+from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import zeros
-from lazygraph.dims import same
 from lazygraph.errors import shape_text
-from lazygraph.frames import traced, user_code
-from lazygraph.promotion import as_axis, constant_value, value_of
-from lazygraph.structure import LEAF, Structure, flatten, flatten_like, unflatten
+from lazygraph.frames import traced
+from lazygraph.promotion import constant_value, value_of
+from lazygraph.structure import Structure, flatten, flatten_like, unflatten
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["grad", "hessian", "jacobian", "jvp", "stop_gradient", "substitute", "value_and_grad", "vjp", "vmap"]
+__all__ = ["grad", "hessian", "jacobian", "jvp", "stop_gradient", "substitute", "value_and_grad", "vjp"]
 
 
 # --- derivatives ----------------------------------------------------------------------------------------------------
@@ -166,76 +160,6 @@ def substitute(outputs: Any, replacements: Mapping[Tensor, TensorLike]) -> Any:
     tensors, structure = _tensors(outputs, "outputs")
     given = {value_of(old): _like(value_of(old), new) for old, new in replacements.items()}
     return _nested(structure, replace(tensors, given))
-
-
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
-    """f over many examples at once: a function of one example, made a function of a batch of them.
-
-    `in_axes` says which axis of each argument counts the examples: an int for all arguments, or a tuple with an int,
-    None (the argument is shared by all examples) or a nesting of these per argument. `out_axes` says where that axis
-    goes in the results: an int, or a nesting as the result's; None for a result that depends on no example. Tensors
-    that f closes over are shared. Maps nest. Raises ShapeError where arguments hold different numbers of examples.
-
-    >>> import lazygraph as lg
-    >>> x, w = lg.placeholder((5, 3), lg.float32, "x"), lg.placeholder((3,), lg.float32, "w")
-    >>> lg.vmap(lambda row: lg.grad(lg.sum(lg.sin(row * w)), w))(x).shape
-    (5, 3)
-    """
-
-    @traced
-    @functools.wraps(f)
-    def mapped(*arguments: Any) -> Any:
-        return _map_over_examples(f, arguments, in_axes, out_axes)
-
-    return mapped
-
-
-def _map_over_examples(f: Callable[..., Any], arguments: tuple[Any, ...], in_axes: Any, out_axes: Any) -> Any:
-    leaves, structure = flatten(arguments)
-    axes = _axes_per_leaf(structure, in_axes, "in_axes")
-    values = [value_of(leaf) for leaf in leaves]
-    size: Extent | None = None
-    inner: list[Value] = []
-    examples: list[Value] = []
-    batches: list[Value] = []
-    for position, (value, axis) in enumerate(zip(values, axes)):
-        if axis is None:
-            inner.append(value)
-            continue
-        whole_batch = axis_moved(value, as_axis(axis, value.type.rank), 0)
-        size = whole_batch.shape[0] if size is None else size
-        if not same(size, whole_batch.shape[0]):
-            raise ShapeError(f"vmap: expected {size} examples in argument {position}, found {shape_text(value.shape)}")
-        example = new_parameter(f"example{position}", value.dtype, whole_batch.shape[1:])
-        inner.append(example)
-        examples.append(example)
-        batches.append(whole_batch)
-    if size is None:
-        raise ValueError("vmap: every in_axes is None: expected an axis for at least one argument")
-    result = user_code(f)(*unflatten(structure, [Tensor(value) for value in inner]))
-    outputs, nesting = flatten(result)
-    found, batched = batch([value_of(each) for each in outputs], examples, batches, size)
-    places = _axes_per_leaf(nesting, out_axes, "out_axes")
-    return _nested(nesting, [_placed(*each, size) for each in zip(found, batched, places)])
-
-
-def _placed(value: Value, batched: bool, axis: int | None, size: Extent) -> Value:
-    """A result with its examples along `axis`."""
-    if axis is None:
-        if batched:
-            raise ValueError("vmap: out_axes is None for a result that depends on the examples: expected an axis")
-        return value
-    repeated = batched_input(value, batched, size)
-    return axis_moved(repeated, 0, as_axis(axis, repeated.type.rank))
-
-
-def _axes_per_leaf(structure: Structure, axes: Any, name: str) -> list[int | None]:
-    """An axis for each leaf: one int or None stands for everything below it."""
-    if axes is None or isinstance(axes, int):
-        return [axes] * structure.size
-    level = Structure(structure.container, structure.keys, (LEAF,) * len(structure.children))
-    entries = flatten_like(level, axes, name)
-    return [axis for entry, child in zip(entries, structure.children) for axis in _axes_per_leaf(child, entry, name)]
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------

@@ -129,55 +129,6 @@ def test_formulas_as_one_writes_them_have_finite_derivatives(name: str) -> None:
     np.testing.assert_allclose(found[1], 0, atol=1e-30)
 
 
-# --- vmap -------------------------------------------------------------------------------------------------------------
-
-
-def test_vmap_over_given_axes_of_nested_arguments() -> None:
-    x, w = lg.placeholder((3, 5), lg.float64, "x"), lg.placeholder((3,), lg.float64, "w")
-    values = {x: RNG.normal(size=(3, 5)), w: RNG.normal(size=(3,))}
-
-    def predict(column: lg.Tensor, parameters: dict) -> dict:
-        return {"score": lg.sum(column * parameters["w"]), "scaled": column * 2}
-
-    mapped = lg.vmap(predict, in_axes=(1, None), out_axes={"score": 0, "scaled": 1})(x, {"w": w})
-    score, scaled = evaluate([mapped["score"], mapped["scaled"]], values)
-    np.testing.assert_allclose(score, values[w] @ values[x])
-    np.testing.assert_allclose(scaled, 2 * values[x])
-
-
-def test_vmap_of_gradients_gives_one_per_example_and_closures_are_shared() -> None:
-    x, w = lg.placeholder((lg.dim("n"), 3), lg.float64, "x"), lg.placeholder((3,), lg.float64, "w")
-    per_example = lg.vmap(lambda row: lg.grad(lg.sum(row * w) ** 2, w))(x)
-    values = {x: RNG.normal(size=(4, 3)), w: RNG.normal(size=(3,))}
-    np.testing.assert_allclose(evaluate(per_example, values), 2 * (values[x] @ values[w])[:, None] * values[x])
-
-
-def test_maps_nest() -> None:
-    x, y = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((4,), lg.float64, "y")
-    table = lg.vmap(lambda a: lg.vmap(lambda b: a * b)(y))(x)
-    assert evaluate(table, {x: [1, 2, 3], y: [1, 2, 3, 4]}).tolist() == np.outer([1, 2, 3], [1, 2, 3, 4]).tolist()
-
-
-def test_results_that_depend_on_no_example() -> None:
-    x, w = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((2,), lg.float64, "w")
-    repeated, once = lg.vmap(lambda a: (w, w * 2), out_axes=(1, None))(x)
-    found = evaluate([repeated, once], {x: [0, 0, 0], w: [1, 2]})
-    assert found[0].tolist() == [[1, 1, 1], [2, 2, 2]]
-    assert found[1].tolist() == [2, 4]
-    with pytest.raises(ValueError, match="depends on the examples"):
-        lg.vmap(lambda a: a, out_axes=None)(x)
-
-
-def test_vmap_refuses_what_does_not_fit() -> None:
-    x, y = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((4,), lg.float64, "y")
-    with pytest.raises(lg.ShapeError, match=r"expected 3 examples in argument 1, found \(4,\)"):
-        lg.vmap(lambda a, b: a + b)(x, y)
-    with pytest.raises(ValueError, match="every in_axes is None"):
-        lg.vmap(lambda a: a, in_axes=None)(x)
-    with pytest.raises(TypeError, match="in_axes"):
-        lg.vmap(lambda a, b: a, in_axes=(0,))(x, x)
-
-
 # --- elsewhere, and errors --------------------------------------------------------------------------------------------
 
 
