@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lazygraph import optim as optim
     from lazygraph import random as random
     from lazygraph.autodiff import *
+    from lazygraph.bits import *
     from lazygraph.checks import *
     from lazygraph.choosing import *
     from lazygraph.compiled import *
@@ -80,6 +81,7 @@ _MODULES = (
     "elementary",
     "logic",
     "floating",
+    "bits",
     "manipulation",
     "joining",
     "padding",

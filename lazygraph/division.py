@@ -10,9 +10,11 @@ from __future__ import annotations
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.elementwise import is_negative, is_not_zero, no_bools
 from lazygraph.frames import composite, traced
 from lazygraph.promotion import cast, promoted, scalar_like
+from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = ["divmod", "floor_divide", "fmod", "gcd", "lcm", "mod", "remainder"]
@@ -33,6 +35,9 @@ def floor_divide(x: TensorLike, y: TensorLike) -> Tensor:
     """
     left, right = promoted(x, y)
     no_bools(left, "logical_and")
+    if left.dtype in HALVES:  # whose own quotients are rounded too early
+        wide = [cast(each, dtypes.float32) for each in (left, right)]
+        return Tensor(cast(_floored_float(*wide), left.dtype))
     return Tensor(_floored_float(left, right) if left.dtype.is_float else _floored_integer(left, right))
 
 
@@ -135,5 +140,7 @@ def lcm(x: TensorLike, y: TensorLike) -> Tensor:
     array([12, 15,  0])
     """
     left, right = _integers(x, y)
-    product = emit("div", left, emit("gcd", left, right)) * right
-    return Tensor(product if left.dtype.kind == "uint" else emit("abs", product))
+    divisor = emit("gcd", left, right)
+    if left.dtype.kind == "int":
+        left, right = emit("abs", left), emit("abs", right)
+    return Tensor(emit("div", left, divisor) * right)

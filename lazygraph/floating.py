@@ -286,7 +286,7 @@ _SINC = tuple([(-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k 
 
 @composite
 def sinc(x: TensorLike) -> Tensor:
-    """sin(pi x) / (pi x), 1 at 0 and exactly 0 at other integers: x is reduced before it is multiplied by pi.
+    """sin(pi x) / (pi x), 1 at 0, exactly 0 at other integers and at infinities: x is reduced before times pi.
 
     For |x| <= 1/2 it is its Taylor series, so that derivatives of every order are accurate there too.
 

@@ -26,9 +26,11 @@ __all__ = [
     "equal",
     "greater",
     "greater_equal",
+    "invert",
     "isfinite",
     "isinf",
     "isnan",
+    "left_shift",
     "less",
     "less_equal",
     "logical_and",
@@ -36,6 +38,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "not_equal",
+    "right_shift",
     "where",
 ]
 
@@ -201,7 +204,7 @@ def bitwise_invert(x: TensorLike) -> Tensor:
     return Tensor(emit("not", value))
 
 
-bitwise_not = bitwise_invert
+bitwise_not = invert = bitwise_invert
 
 
 @traced
@@ -219,3 +222,6 @@ def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
 def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
     """floor(x / 2**y) by moving bits down; only the sign is left where y is negative or at least the number of bits."""
     return _bits("shr", x, y, ("int", "uint"))
+
+
+left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
