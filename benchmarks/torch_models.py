@@ -55,3 +55,52 @@ class GPT(nn.Module):
         for block in self.blocks:
             value = block(value, mask)
         return self.logits(self.norm(value))
+
+
+class LeNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 5, padding=2)
+        self.conv2 = nn.Conv2d(32, 64, 5, padding=2)
+        self.hidden = nn.Linear(64 * 49, 256)
+        self.logits = nn.Linear(256, 10)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        for conv in (self.conv1, self.conv2):
+            x = F.max_pool2d(F.relu(conv(x)), 2)
+        return self.logits(F.relu(self.hidden(x.flatten(1))))
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        found = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(found + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, blocks: int, widths: tuple[int, ...], channels: int, classes: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, widths[0], 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(widths[0])
+        made, inputs = [], widths[0]
+        for stage, width in enumerate(widths):
+            for place in range(blocks):
+                made.append(ResidualBlock(inputs, width, 2 if stage and not place else 1))
+                inputs = width
+        self.blocks = nn.ModuleList(made)
+        self.logits = nn.Linear(inputs, classes)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        value = F.relu(self.norm(self.conv(x)))
+        for block in self.blocks:
+            value = block(value)
+        return self.logits(value.mean((2, 3)))

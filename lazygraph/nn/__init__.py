@@ -71,6 +71,9 @@ from lazygraph.nn.margin_losses import (
 )
 from lazygraph.nn.modules import (
     BatchNorm,
+    Conv1d,
+    Conv2d,
+    Conv3d,
     Dropout,
     Embedding,
     Flatten,
@@ -132,6 +135,9 @@ from lazygraph.nn.regression_losses import (
 
 __all__ = [
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
     "Dropout",
     "Embedding",
     "Flatten",

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import lazygraph as lg
 from benchmarks import torch_models
-from lazygraph.models import gpt
+from lazygraph.models import gpt, resnet
 from tests.peers.compare import distance
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -75,3 +75,42 @@ def test_gpt(kind: str, dtype: str, symbolic: bool) -> None:
         dtype,
         symbolic,
     )
+
+
+@pytest.mark.parametrize(("dtype", "symbolic"), KINDS)
+def test_resnet(dtype: str, symbolic: bool) -> None:
+    config = resnet.Config()
+    torch.manual_seed(0)
+    theirs = torch_models.ResNet(config.blocks, config.widths, config.channels, config.classes)
+    theirs = theirs.to(getattr(torch, dtype))
+    ours = resnet.ResNet(config, rng=0, dtype=dtype)
+    rng = np.random.default_rng(0)
+    assert_first_steps_agree(
+        ours,
+        theirs,
+        lambda x, y: resnet.loss(ours, x, y, lg.nn.Training()),
+        lambda x, y: F.cross_entropy(theirs(x), y),
+        rng.normal(size=(4, 3, 32, 32)).astype(dtype),
+        rng.integers(0, 10, 4).astype(np.int32),
+        dtype,
+        symbolic,
+    )
+
+
+def test_resnet_moves_its_running_statistics_as_torch_does_and_infers_with_them() -> None:
+    theirs = torch_models.ResNet(1, (4, 8), 3, 10).double()
+    ours = resnet.ResNet(resnet.Config(blocks=1, widths=(4, 8)), rng=0, dtype="float64")
+    ours.load_state_dict({name: value for name, value in theirs.state_dict().items() if "num_batches" not in name})
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(4, 3, 8, 8)), rng.integers(0, 10, 4).astype(np.int32)
+    resnet.training_step(ours, lg.optim.SGD(0.1, momentum=0.9), (3, 8, 8))(x, y)
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.1, momentum=0.9)
+    F.cross_entropy(theirs(torch.tensor(x)), torch.tensor(y, dtype=torch.int64)).backward()
+    optimizer.step()
+    for name, value in theirs.state_dict().items():
+        if "num_batches" not in name:
+            assert distance(dict(ours.state_dict())[name], value.numpy()) < 1e-9, name
+    theirs.eval()
+    images = lg.placeholder((lg.dim("n"), 3, 8, 8), lg.float64, "images")
+    found = lg.function([images], ours(images))(x)
+    assert distance(found, theirs(torch.tensor(x)).detach().numpy()) < 1e-9

@@ -1,6 +1,7 @@
 """Layers that own their weights, and the small system that names, saves and loads them.
 In: sizes and seeds. Out: modules, whose parameters `lg.optim` trains."""
 
+from lazygraph.nn.modules.convolutions import Conv1d, Conv2d, Conv3d
 from lazygraph.nn.modules.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from lazygraph.nn.modules.module import Module, Training
 from lazygraph.nn.modules.norms import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -8,6 +9,9 @@ from lazygraph.nn.modules.transformer import MultiHeadAttention, TransformerBloc
 
 __all__ = [
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
     "Dropout",
     "Embedding",
     "Flatten",
