@@ -1,6 +1,6 @@
 """What holds for every program in all three forms: valid, printed the same twice, parsed back to itself."""
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from lazygraph.compiler.ir.parse import parse_graph
 from lazygraph.compiler.ir.print import print_graph
@@ -16,6 +16,7 @@ from lazygraph.compiler.program.verify import verify_program
 from tests.compiler.random_graphs import Case, cases
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases())
 def test_graphs_print_and_parse_back_after_every_pass(case: Case) -> None:
     def look(name: str, before: object, after: object) -> None:
@@ -28,6 +29,7 @@ def test_graphs_print_and_parse_back_after_every_pass(case: Case) -> None:
     run(case.graph, GRAPH_PASSES, look)
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases())
 def test_programs_and_kernels_print_and_parse_back(case: Case) -> None:
     program = build(run(case.graph, GRAPH_PASSES)).program
@@ -38,6 +40,7 @@ def test_programs_and_kernels_print_and_parse_back(case: Case) -> None:
         assert print_kernel(parse_kernel(print_kernel(kernel))) == print_kernel(kernel)
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases())
 def test_a_program_is_built_the_same_twice(case: Case) -> None:
     graph = run(case.graph, GRAPH_PASSES)

@@ -3,7 +3,7 @@
 In: random graphs of every kind of op. Out: their values from the interpreter before and after each pass.
 """
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from lazygraph.compiler.ir.graph import Graph
 from lazygraph.compiler.ir.verify import verify_graph
@@ -20,6 +20,7 @@ from tests.compiler.random_graphs import Case, cases
 PASSES = (MergeEqual(), Canonicalize(), Stabilize(), DropGradientStops(), Fold(), DropDead())
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(cases())
 def test_every_pass_keeps_every_value(case: Case) -> None:
     look = together(Verify({Graph: verify_graph}), CompareValues(case.inputs, case.variables))
