@@ -6,6 +6,7 @@ In: tensors (..., height, width). Out: tensors of other heights and widths.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,11 +111,11 @@ def interpolate(
     return given
 
 
-def _nearest(x: Tensor, axis: int, centres: NDArray[np.float64], extent: int) -> Tensor:
+def _nearest(x: Tensor, axis: int, centres: NDArray[Any], extent: int) -> Tensor:
     return lg.take(x, np.minimum(np.floor(centres).astype(np.int64), extent - 1), axis=axis)
 
 
-def _linear(x: Tensor, axis: int, centres: NDArray[np.float64], extent: int) -> Tensor:
+def _linear(x: Tensor, axis: int, centres: NDArray[Any], extent: int) -> Tensor:
     at = np.maximum(centres, 0.0)
     low = np.minimum(np.floor(at).astype(np.int64), extent - 1)
     above = (at - low).astype(x.dtype.numpy).reshape(-1, *[1] * (x.ndim - axis - 1))

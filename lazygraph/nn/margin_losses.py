@@ -76,7 +76,7 @@ def multi_margin_loss(x: TensorLike, labels: TensorLike, p: int = 1, margin: flo
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: expected p of 1 or 2, found {p}")
     given = floating(x)
-    own = one_hot(labels, given.shape[-1], lg.bool)
+    own = one_hot(labels, given.shape[-1], lg.bool_)
     score = lg.sum(lg.where(own, given, 0), axis=-1, keepdims=True)
     missed = relu(margin - score + given)
     return lg.mean(lg.where(own, 0, missed if p == 1 else missed * missed), axis=-1)

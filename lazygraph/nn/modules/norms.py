@@ -112,8 +112,8 @@ class BatchNorm(Module):
     def __call__(self, x: TensorLike, train: Training | None = None) -> Tensor:
         if train is None:
             return functions.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.eps)
-        known = [train.latest(each) for each in (self.running_mean, self.running_var)]
-        y, mean, var = functions.batch_norm_train(x, *known, self.weight, self.bias, self.momentum, self.eps)
+        mean, var = train.latest(self.running_mean), train.latest(self.running_var)
+        y, mean, var = functions.batch_norm_train(x, mean, var, self.weight, self.bias, self.momentum, self.eps)
         train.renew(self.running_mean, mean)
         train.renew(self.running_var, var)
         return y
