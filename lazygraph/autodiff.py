@@ -64,7 +64,10 @@ def value_and_grad(y: Tensor, x: Any) -> tuple[Tensor, Any]:
 def jvp(y: Any, x: Any, v: Any) -> Any:
     """The derivative of y along v, (dy/dx) v: forward mode, at about the cost of y.
 
-    v is nested as x, an array or tensor of the same shape for each tensor; the result is nested as y.
+    v is nested as x: for each tensor an array or tensor of its shape and dtype, or None for no movement, which is what
+    integers in x need. The result is nested as y, zeros where nothing moves. Raises TypeError where y goes through a
+    function that has a rule for reverse mode only (`lg.custom_derivative`), ShapeError, DTypeError for a v that does
+    not fit. The product of a Hessian and a vector is the jvp of a gradient.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float64, "x")
@@ -73,7 +76,7 @@ def jvp(y: Any, x: Any, v: Any) -> Any:
     """
     outputs, nesting = _tensors(y, "y")
     tensors, structure = _tensors(x, "x")
-    directions = [_like(value, each) for value, each in zip(tensors, flatten_like(structure, v, "v"))]
+    directions = [_direction(value, each) for value, each in zip(tensors, flatten_like(structure, v, "v"))]
     found = push_forward(outputs, tensors, directions)
     return _nested(nesting, [zeros(value.type) if each is None else each for value, each in zip(outputs, found)])
 
@@ -82,7 +85,9 @@ def jvp(y: Any, x: Any, v: Any) -> Any:
 def vjp(y: Any, x: Any, u: Any) -> Any:
     """The transpose of `jvp`: (dy/dx)^T u, reverse mode, at a small multiple of the cost of y.
 
-    u is nested as y, an array or tensor of the same shape for each tensor; the result is nested as x.
+    u is nested as y: for each tensor an array or tensor of its shape and dtype, or None for no weight. The result is
+    nested as x, zeros where y does not depend. Raises ShapeError, DTypeError for a u that does not fit, DTypeError for
+    integers in x.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float64, "x")
@@ -91,16 +96,19 @@ def vjp(y: Any, x: Any, u: Any) -> Any:
     """
     outputs, nesting = _tensors(y, "y")
     tensors, structure = _tensors(x, "x")
-    weights = [_like(value, each) for value, each in zip(outputs, flatten_like(nesting, u, "u"))]
+    weights = [_direction(value, each) for value, each in zip(outputs, flatten_like(nesting, u, "u"))]
     found = pull_back(outputs, tensors, weights)
     return _nested(structure, [zeros(value.type) if each is None else each for value, each in zip(tensors, found)])
 
 
 @traced
-def jacobian(y: Tensor, x: Any) -> Any:
+def jacobian(y: Any, x: Any) -> Any:
     """Every derivative dy/dx: for each tensor of x, a tensor of shape y.shape + x.shape.
 
-    Runs forward or in reverse, whichever has fewer directions, as one batched pass.
+    Where y or x is nested, so is the result: jacobian({"a": a}, {"w": w})["a"]["w"] is da/dw. Runs as one batched pass
+    for each tensor of y: forward where x has fewer elements than y for every size that the dims allow (`lg.dim` takes
+    min and max), else in reverse; in reverse too through functions with a rule for reverse mode only. Raises DTypeError
+    where y or x holds integers.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float64, "x")
@@ -108,15 +116,17 @@ def jacobian(y: Tensor, x: Any) -> Any:
     array([[6., 0.],
            [4., 3.]])
     """
+    outputs, nesting = _tensors(y, "y")
     tensors, structure = _tensors(x, "x")
-    return _nested(structure, whole.jacobian(value_of(y), tensors))
+    return unflatten(nesting, [_nested(structure, whole.jacobian(output, tensors)) for output in outputs])
 
 
 @traced
 def hessian(y: Tensor, x: Any) -> Any:
     """Second derivatives of a scalar y: a tensor of shape x.shape + x.shape, forward mode over the gradient.
 
-    Where x is nested, so is the result, twice: hessian(y, {"a": a, "b": b})["a"]["b"] is d^2 y / da db.
+    Where x is nested, so is the result, twice: hessian(y, {"a": a, "b": b})["a"]["b"] is d^2 y / da db. Through
+    functions with a rule for reverse mode only it is reverse over reverse.
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float64, "x")
@@ -170,7 +180,7 @@ def _tensors(tree: Any, name: str) -> tuple[list[Value], Structure]:
     leaves, structure = flatten(tree)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise TypeError(f"{name}: expected tensors, found {leaf!r}")
+            raise TypeError(f"{name}: expected tensors, found {_called(leaf) if callable(leaf) else repr(leaf)}")
     return [leaf.value for leaf in leaves], structure
 
 
@@ -179,10 +189,20 @@ def _nested(structure: Structure, values: Sequence[Value]) -> Any:
 
 
 def _scalar(y: Tensor, name: str) -> Value:
+    if callable(y):
+        raise TypeError(f"{name}: expected a tensor, found {_called(y)}")
     value = value_of(y)
     if value.type.rank:
         raise ShapeError(f"{name}: expected a scalar, found the shape {shape_text(value.shape)}; sum it, or use lg.vjp")
     return value
+
+
+def _called(function: Any) -> str:
+    return f"the function {getattr(function, '__name__', function)!r}: differentiate what it gives for a placeholder"
+
+
+def _direction(value: Value, given: TensorLike | None) -> Value | None:
+    return None if given is None else _like(value, given)
 
 
 def _like(value: Value, given: TensorLike) -> Value:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lazygraph as lg
+from lazygraph.compiler.ir.graph import topological
 from tests.lazygraph.evaluation import evaluate
 
 RNG = np.random.default_rng(11)
@@ -162,3 +163,45 @@ def test_errors_name_what_is_wrong() -> None:
 def test_stop_gradient() -> None:
     x = lg.placeholder((), lg.float64, "x")
     assert evaluate(lg.grad(x * lg.stop_gradient(x * x), x), {x: 3}) == 9
+
+
+def test_a_direction_of_none_moves_nothing() -> None:
+    x, i = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((3,), lg.int32, "i")
+    tangent = lg.jvp({"y": x * i, "i": i}, {"x": x, "i": i}, {"x": [1.0, 2.0, 3.0], "i": None})
+    weighted = lg.vjp({"y": x * x, "i": i}, x, {"y": x, "i": None})
+    found = evaluate([tangent["y"], tangent["i"], weighted], {x: [1, 2, 3], i: [4, 5, 6]})
+    assert [each.tolist() for each in found] == [[4, 10, 18], [0, 0, 0], [2, 8, 18]]
+
+
+def test_jacobians_are_nested_as_both() -> None:
+    x, w = lg.placeholder((2,), lg.float64, "x"), lg.placeholder((), lg.float64, "w")
+    found = lg.jacobian({"a": x * w, "b": [w * w]}, (x, w))
+    (ax, aw), (bx, bw) = found["a"], found["b"][0]
+    arrays = evaluate([ax, aw, bx, bw], {x: [1, 2], w: 3})
+    assert [each.tolist() for each in arrays] == [[[3, 0], [0, 3]], [1, 2], [0, 0], 6]
+
+
+def test_a_jacobian_goes_the_cheaper_way() -> None:
+    """Forward makes a basis of x, reverse one of y; where the dims leave it open, reverse."""
+    n = lg.dim("n")
+    few, many = lg.placeholder((2,), lg.float64, "few"), lg.placeholder((n,), lg.float64, "many")
+    big = lg.placeholder((lg.dim("big", min=3),), lg.float64, "big")
+    for x, y, basis in (
+        (few, lg.concat([few, few * few]), 2),
+        (many, few * lg.sum(many), 2),
+        (few, many * lg.sum(few), n),
+        (few, big * lg.sum(few), 2),
+    ):
+        shapes = {node.output.shape for node in topological([lg.jacobian(y, x).value]) if node.op.name == "iota"}
+        assert shapes == {(basis, basis)}, (x, y)
+
+
+def test_a_function_is_no_tensor() -> None:
+    x = lg.placeholder((), lg.float32, "x")
+    for derive in (lg.grad, lg.hessian, lg.jacobian):
+        with pytest.raises(TypeError, match="y: expected .*, found the function 'loss': differentiate what it gives"):
+            derive(loss, x)
+
+
+def loss(x: lg.Tensor) -> lg.Tensor:
+    return x * x
