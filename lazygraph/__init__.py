@@ -122,6 +122,7 @@ def _exports() -> dict[str, Any]:
     errors = importlib.import_module("lazygraph.compiler.ir.errors")
     found = {dtype.name: dtype for dtype in dtypes.ALL} | {"bool_": dtypes.bool_, "DType": dtypes.DType}
     found |= {name: getattr(errors, name) for name in _ERRORS}
+    found |= importlib.import_module("lazygraph.primitives").exported()
     for module in (importlib.import_module(f"lazygraph.{name}") for name in _MODULES):
         found |= {name: getattr(module, name) for name in module.__all__}
     return found | {name: importlib.import_module(f"lazygraph.{name}") for name in _NAMESPACES}

@@ -58,6 +58,7 @@ class Flags:
     linear: tuple[int, ...] = ()  # operands in which the op is linear, each with the others fixed
     variadic: bool = False  # takes any number of operands, and what is said of operand 0 holds for all
     moves: bool = False  # every element of the result is an element of operand 0
+    public: bool = False  # elementwise: `lg.<name>` calls it, its operands promoted and broadcast
     labels: tuple[str, ...] = ()  # attributes that only people read: object code does not depend on them
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lazygraph as lg
+from lazygraph.primitives import exported
 
 
 def test_type_checkers_and_programs_see_the_same_names() -> None:
@@ -21,12 +22,13 @@ def test_type_checkers_and_programs_see_the_same_names() -> None:
     exports = lg._exports()
     assert named <= exports.keys()
     starred_names = {name for module in starred for name in sys.modules[f"lazygraph.{module}"].__all__}
-    assert exports.keys() == named | starred_names
+    assert exports.keys() == named | starred_names | exported().keys()
 
 
 def test_no_two_modules_export_the_same_name() -> None:
     lg._exports()
     names = [name for module in lg._MODULES for name in sys.modules[f"lazygraph.{module}"].__all__]
+    names += exported()
     assert len(names) == len(set(names))
 
 
