@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lazygraph import optim as optim
     from lazygraph import random as random
     from lazygraph.autodiff import *
+    from lazygraph.batching import *
     from lazygraph.bits import *
     from lazygraph.checks import *
     from lazygraph.choosing import *
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from lazygraph.joining import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
-    from lazygraph.mapping import *
     from lazygraph.matrices import *
     from lazygraph.nan_reductions import *
     from lazygraph.padding import *
@@ -99,10 +99,10 @@ _MODULES = (
     "nan_reductions",
     "statistics",
     "autodiff",
+    "batching",
     "checks",
     "derivative_rules",
     "printing",
-    "mapping",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
