@@ -1,7 +1,8 @@
-"""Special functions: the complementary error function and the inverse of the error function.
+"""Special functions: the complementary error function, and the inverses of both error functions.
 
 In: nothing. Out: `Op`s in the table. The mathematics of the lowerings is in `vector_math`; float32 results come
-from float64 and are off by hardly more than half a unit in the last place, float64 results by less than 2.
+from float64 and are off by hardly more than half a unit in the last place, float64 results by less than 2 (erfc_inv by
+less than 2.5).
 """
 
 from __future__ import annotations
@@ -59,4 +60,40 @@ erf_inv = unary(
     dtypes=FLOATS,
     domain=domains.ranges(domains.SWEPT_FLOATS, (-1, 1), smooth=((-0.8, 0.8),)),
     ulp=2,
+)
+
+
+def _erfc_inv_of(q: float) -> float:
+    """From the quantile of a normal distribution, by Newton's method; next to 0 by Newton's method on log(erfc), from
+    its asymptotic series (NIST Handbook, 7.12.1)."""
+    if not 0 < q < 2:
+        return math.inf if q == 0 else -math.inf if q == 2 else math.nan
+    if q > 1:
+        return -_erfc_inv_of(2 - q)
+    if q > 0.5:
+        return _erf_inv_of(1 - q)
+    y = -NormalDist().inv_cdf(max(q, 1e-280) / 2) / math.sqrt(2)
+    for _ in range(8):
+        if q > 1e-280:
+            y += (math.erfc(y) - q) / (SLOPE * math.exp(-y * y))
+        else:
+            z = 1 / (2 * y * y)
+            scaled = (1 - z * (1 - 3 * z * (1 - 5 * z))) / (y * math.sqrt(math.pi))
+            y += (math.log(scaled) - y * y - math.log(q)) * scaled / SLOPE
+    return y
+
+
+def _erfc_inv(x: np.ndarray) -> np.ndarray:
+    return np.fromiter(map(_erfc_inv_of, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+
+erfc_inv = unary(
+    "erfc_inv",
+    "The number whose complementary error function is x; inf at 0, -inf at 2, NaN beyond.",
+    reference=through_float64(_erfc_inv),
+    jvp=lambda x, out, d: d * (exp(out * out) * (-1 / SLOPE)),
+    lower=vector_math.erfc_inv,
+    dtypes=FLOATS,
+    domain=domains.ranges(domains.SWEPT_FLOATS, (0, 2), smooth=((0.3, 1.8),)),
+    ulp=1,
 )

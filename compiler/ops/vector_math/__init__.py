@@ -6,7 +6,7 @@ the result, within 2 units in the last place over the full range, with and witho
 
 from lazygraph.compiler.ops.vector_math.bases import cbrt, exp2, log2, log10
 from lazygraph.compiler.ops.vector_math.circular import cos, sin, tan
-from lazygraph.compiler.ops.vector_math.complementary_error import erf_inv, erfc
+from lazygraph.compiler.ops.vector_math.complementary_error import erf_inv, erfc, erfc_inv
 from lazygraph.compiler.ops.vector_math.error_function import erf
 from lazygraph.compiler.ops.vector_math.exponential import exp, expm1
 from lazygraph.compiler.ops.vector_math.gamma import digamma, lgamma
@@ -35,6 +35,7 @@ __all__ = [
     "erf",
     "erf_inv",
     "erfc",
+    "erfc_inv",
     "exp",
     "exp2",
     "expm1",

@@ -1,4 +1,4 @@
-"""erfc and erf_inv.
+"""erfc and the inverses of erf and erfc.
 
 In: x. Out: erfc(x) = 1 - erf(x), from 1 on as e**(-x**2) P(t) / (1 + 2 x) with t = (x - 4) / (x + 4) (M. Shepherd, J.
 Laframboise, Chebyshev approximation of (1 + 2x) exp(x**2) erfc x, Mathematics of Computation 36, 1981), and the y with
@@ -75,6 +75,17 @@ OUTER = (
     1.7312695177835496e-05,
     -3.4971783993407737e-07,
 )
+# erfc_inv(q) = s (c[0] + c[1] / s + ...) for s = sqrt(-log(q (2 - q))) from FARTHEST on, relative error 2**-23.3
+FARTHEST = 6.0
+EXTREME = (
+    1.0001149875003368,
+    -0.017061011290339444,
+    -1.4488375144959733,
+    7.396111782261343,
+    -29.65280562102889,
+    80.98334394185848,
+    -100.27879515293347,
+)
 SCALED_LOW = -4.3198499997310585e-17
 UNDERFLOW = 28.0  # erfc(x) is 0 above
 
@@ -120,17 +131,59 @@ def erf_inv(b: ScalarBuilder[S], x: S) -> S:
     one = b.const(1.0, float64)
     size = b.abs(x)
     inner = b.select(b.less(size, one), size, b.const(0.0, float64))
-    w = b.neg(log(b, b.mul(b.sub(one, inner), b.add(one, inner))))
-    central = b.mul(inner, polynomial(b, b.sub(w, b.const(CENTRE, float64)), CENTRAL))
-    outer = polynomial(b, b.sub(b.sqrt(w), b.const(OUTER_CENTRE, float64)), OUTER)
-    y = b.select(b.less(w, b.const(FAR, float64)), central, outer)
+    y, _ = _guess(b, inner, b.sub(one, inner))
     near = b.less(inner, b.const(0.84, float64))  # erf(1) = 0.8427
     short = b.select(near, y, one)
     power, complement = _tail(b, clamp(b, y, 0.5, UNDERFLOW))
     power = b.select(near, exp(b, b.neg(b.mul(short, short))), power)
     rest = b.sub(b.sub(one, inner), complement)
     rest = b.select(near, b.add(b.sub(short, inner), _erf_less(b, short)), rest)
-    error = b.div(rest, b.mul(power, b.const(2 / math.sqrt(math.pi), float64)))
-    y = b.sub(y, b.div(error, b.fma(y, error, one)))
+    y = _halley(b, y, rest, power)
     ends = b.select(b.equal(size, one), b.const(float("inf"), float64), b.bits(format_of(b, x).nan, float64))
     return flip_sign(b, b.select(b.less(size, one), y, ends), sign_bits(b, x))
+
+
+def _guess(b: ScalarBuilder[S], inner: S, rest: S) -> tuple[S, S]:
+    """erf_inv(inner) for inner = 1 - rest, to 20 bits where rest >= 2**-53, and s = sqrt(-log(1 - inner**2))."""
+    w = b.neg(log(b, b.mul(rest, b.add(b.const(1.0, float64), inner))))
+    root = b.sqrt(w)
+    central = b.mul(inner, polynomial(b, b.sub(w, b.const(CENTRE, float64)), CENTRAL))
+    outer = polynomial(b, b.sub(root, b.const(OUTER_CENTRE, float64)), OUTER)
+    return b.select(b.less(w, b.const(FAR, float64)), central, outer), root
+
+
+def _halley(b: ScalarBuilder[S], y: S, rest: S, power: S) -> S:
+    """One step from y, where erf(y) is off by `rest` and e**(-y**2) is `power`."""
+    error = b.div(rest, b.mul(power, b.const(2 / math.sqrt(math.pi), float64)))
+    return b.sub(y, b.div(error, b.fma(y, error, b.const(1.0, float64))))
+
+
+@in_float64
+def erfc_inv(b: ScalarBuilder[S], p: S) -> S:
+    """erfc_inv(2 - q) = -erfc_inv(q). For q >= 1/2 it is erf_inv(1 - q), whose operand is exact; below, the step is
+    taken on log(erfc(y)) = log(e**(y**2) erfc(y)) - y**2, which does not underflow: with g = log(erfc(y)) - log(q) and
+    its derivative -k it adds g / (k + g (k - 2 y) / 2)."""
+    zero, one, two, half = (b.const(number, float64) for number in (0.0, 1.0, 2.0, 0.5))
+    upper = b.less(one, p)
+    q = b.select(upper, b.sub(two, p), p)
+    inside = b.and_(b.less(zero, q), b.less_equal(q, one))
+    q = b.select(inside, q, one)
+    inner = b.sub(one, q)
+    y, root = _guess(b, inner, q)
+    central = b.select(b.less(q, half), zero, inner)
+    short = b.select(b.less(q, half), zero, y)
+    near = _halley(b, short, b.add(b.sub(short, central), _erf_less(b, short)), exp(b, b.neg(b.mul(short, short))))
+    farthest = b.mul(root, polynomial(b, b.div(one, clamp(b, root, FARTHEST, 2 * UNDERFLOW)), EXTREME))
+    y = b.select(b.less(root, b.const(FARTHEST, float64)), y, farthest)
+    y = clamp(b, y, 0.45, UNDERFLOW)
+    t = b.div(b.sub(y, b.const(4.0, float64)), b.add(y, b.const(4.0, float64)))
+    scaled = b.div(polynomial(b, t, SCALED), b.add(b.add(y, y), one))
+    g = b.sub(b.sub(log(b, scaled), log(b, q)), b.mul(y, y))
+    k = b.div(b.const(2 / math.sqrt(math.pi), float64), scaled)
+    step = b.div(g, b.fma(b.mul(g, half), b.sub(k, b.add(y, y)), k))
+    y = b.select(b.less(q, half), b.add(y, step), near)
+    ends = b.select(
+        b.or_(b.equal(p, zero), b.equal(p, two)), b.const(float("inf"), float64), b.bits(format_of(b, p).nan, float64)
+    )
+    y = b.select(inside, y, ends)
+    return b.select(upper, b.neg(y), y)
