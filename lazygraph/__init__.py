@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from lazygraph.autodiff import *
     from lazygraph.batching import *
     from lazygraph.bits import *
+    from lazygraph.calculus import *
     from lazygraph.checks import *
     from lazygraph.choosing import *
+    from lazygraph.comparing import *
     from lazygraph.compiled import *
     from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
     from lazygraph.compiler.ir.errors import DTypeError as DTypeError
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
     from lazygraph.joining import *
     from lazygraph.logic import *
     from lazygraph.manipulation import *
+    from lazygraph.mapping import *
     from lazygraph.matrices import *
     from lazygraph.nan_reductions import *
     from lazygraph.padding import *
+    from lazygraph.polynomials import *
     from lazygraph.printing import *
+    from lazygraph.products import *
     from lazygraph.promotion import *
     from lazygraph.quantiles import *
     from lazygraph.reductions import *
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint16 as uint16
     from lazygraph.runtime.dtypes import uint32 as uint32
     from lazygraph.runtime.dtypes import uint64 as uint64
+    from lazygraph.sequences import *
     from lazygraph.sets import *
     from lazygraph.sorting import *
     from lazygraph.state import *
@@ -94,15 +100,21 @@ _MODULES = (
     "indexing",
     "contraction",
     "einstein",
+    "products",
     "sorting",
     "quantiles",
     "nan_reductions",
     "statistics",
+    "comparing",
+    "calculus",
+    "polynomials",
+    "sequences",
     "autodiff",
     "batching",
     "checks",
     "derivative_rules",
     "printing",
+    "mapping",
     "compiled",
 )
 _NAMESPACES = ("nn", "optim", "random")
