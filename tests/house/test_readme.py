@@ -1,12 +1,16 @@
-"""The README's programs print what they say."""
+"""The programs of the README and of the page on differentiation print what they say."""
 
 import doctest
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md"]
 
 
-def test_the_programs_of_the_readme_print_what_they_say() -> None:
-    found = doctest.testfile(str(README), module_relative=False)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_programs_of_a_page_print_what_they_say(page: Path) -> None:
+    found = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
     assert found.attempted > 10
     assert found.failed == 0
