@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lazygraph.compiler.ir.errors import CheckFailed as CheckFailed
     from lazygraph.compiler.ir.errors import DTypeError as DTypeError
     from lazygraph.compiler.ir.errors import ShapeError as ShapeError
+    from lazygraph.complex_numbers import *
     from lazygraph.contraction import *
     from lazygraph.creation import *
     from lazygraph.cumulative import *
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import bfloat16 as bfloat16
     from lazygraph.runtime.dtypes import bool_ as bool
     from lazygraph.runtime.dtypes import bool_ as bool_
+    from lazygraph.runtime.dtypes import complex64 as complex64
+    from lazygraph.runtime.dtypes import complex128 as complex128
     from lazygraph.runtime.dtypes import float16 as float16
     from lazygraph.runtime.dtypes import float32 as float32
     from lazygraph.runtime.dtypes import float64 as float64
@@ -85,6 +88,7 @@ _MODULES = (
     "division",
     "rounding",
     "elementary",
+    "complex_numbers",
     "logic",
     "floating",
     "bits",

@@ -35,7 +35,10 @@ def grad(y: Tensor, x: Any) -> Any:
 
     x is one tensor or a nested list, tuple, dict or dataclass of them; the result is nested alike. The tensors may be
     placeholders, variables or expressions; a tensor that y does not depend on has the gradient 0. Raises ShapeError
-    where y is not a scalar, DTypeError where y or a tensor of x holds integers or bools.
+    where y is not a scalar, DTypeError where y is not real or a tensor of x holds integers or bools.
+
+    Where a tensor of x is complex, x = u + i v, its gradient is dy/du - i dy/dv as in JAX: a step downhill is along
+    -conj(gradient).
 
     >>> import lazygraph as lg
     >>> x = lg.placeholder((2,), lg.float32, "x")

@@ -15,6 +15,7 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.dims import aligned, could_be_same
 from lazygraph.frames import traced
 from lazygraph.manipulation import permuted, reshaped
+from lazygraph.parts import conjugate
 from lazygraph.promotion import as_axis, broadcast_shapes, broadcast_value, same_dtype
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
@@ -84,7 +85,7 @@ def dot(x: TensorLike, y: TensorLike) -> Tensor:
 
 @traced
 def vecdot(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
-    """Dot products of vectors along an axis that both have; the other axes broadcast.
+    """Dot products of vectors along an axis that both have, complex numbers of x conjugated; the other axes broadcast.
 
     >>> import lazygraph as lg
     >>> lg.vecdot([[1, 2], [3, 4]], [1, 10]).eval()
@@ -94,7 +95,7 @@ def vecdot(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
     if axis >= 0:
         raise ShapeError(f"the axis is counted from the end, expected a negative number, found {axis}")
     sides = []
-    for each in (left, right):
+    for each in (conjugate(left), right):
         place = as_axis(axis, each.type.rank)
         sides.append(permuted(each, [*[at for at in range(each.type.rank) if at != place], place]))
     lead = broadcast_shapes(sides[0].shape[:-1], sides[1].shape[:-1])

@@ -22,6 +22,7 @@ from lazygraph.devices import require_device
 from lazygraph.dims import ShapeLike, as_extent, as_shape, dim, extent_value
 from lazygraph.errors import require_name
 from lazygraph.frames import traced
+from lazygraph.parts import by_parts
 from lazygraph.promotion import (
     as_dtype,
     as_value,
@@ -307,9 +308,10 @@ def linspace(
     gaps = count - 1 if endpoint else count
     row, rows = emit("iota", dtype=dtypes.int64, shape=shape, axis=0), tuple(range(1, len(shape)))
     low, high = (emit("broadcast", each, shape=shape, axes=rows) for each in (first, last))
-    divisor = emit("max", extent_value(gaps, working), full_value(TensorType(working, ()), 1))
-    step = (high - low) / broadcast_value(divisor, shape)
-    found = emit("add", emit("mul", cast(row, working), step), low)
+    divisor = emit("max", extent_value(gaps, working.part), full_value(TensorType(working.part, ()), 1))
+    wide, counted = broadcast_value(divisor, shape), cast(row, working.part)
+    step = by_parts(lambda part: part / wide, high - low)
+    found = by_parts(lambda part: counted * part, step) + low
     if endpoint:
         at_end = emit("eq", row, broadcast_value(extent_value(gaps, dtypes.int64), shape))
         one = emit("eq", row, full_value(row.type, 0))  # a single number is the start

@@ -11,6 +11,7 @@ import math
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.passes.shift import folded_below_zero
 from lazygraph.frames import composite, traced
+from lazygraph.parts import by_parts
 from lazygraph.promotion import as_float, promoted, scalar_like, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -53,6 +54,14 @@ def _real(op: str, x: TensorLike) -> Tensor:
     return Tensor(emit(op, as_float(value_of(x))))
 
 
+def _logarithm(op: str, base: float, x: TensorLike) -> Tensor:
+    """The logarithm to a base; of complex numbers by the natural one."""
+    value = as_float(value_of(x))
+    if value.dtype.is_complex:
+        return Tensor(by_parts(lambda part: part * (1 / math.log(base)), emit("log", value)))
+    return Tensor(emit(op, value))
+
+
 @traced
 def sqrt(x: TensorLike) -> Tensor:
     """The square root; NaN below 0."""
@@ -91,13 +100,13 @@ def log1p(x: TensorLike) -> Tensor:
 @traced
 def log2(x: TensorLike) -> Tensor:
     """The logarithm to base 2, exact for powers of 2; -inf at 0, NaN below."""
-    return _real("log2", x)
+    return _logarithm("log2", 2, x)
 
 
 @traced
 def log10(x: TensorLike) -> Tensor:
     """The logarithm to base 10, exact for powers of 10; -inf at 0, NaN below."""
-    return _real("log10", x)
+    return _logarithm("log10", 10, x)
 
 
 @composite

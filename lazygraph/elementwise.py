@@ -16,7 +16,8 @@ from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.devices import require_device
 from lazygraph.frames import traced
-from lazygraph.promotion import as_dtype, as_float, cast, promoted, same_dtype, scalar_like, value_of
+from lazygraph.parts import modulus, unit
+from lazygraph.promotion import as_dtype, as_float, cast, is_weak, promoted, same_dtype, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -135,8 +136,10 @@ def positive(x: TensorLike) -> Tensor:
 
 @traced
 def abs(x: TensorLike) -> Tensor:
-    """|x|. Its derivative is sign(x): 0 at 0."""
+    """|x|, a real number also for a complex one. Its derivative is sign(x): 0 at 0."""
     value = value_of(x)
+    if value.dtype.is_complex:
+        return Tensor(modulus(value))
     return Tensor(value if value.dtype.kind in ("uint", "bool") else emit("abs", value))
 
 
@@ -156,8 +159,9 @@ def fabs(x: TensorLike) -> Tensor:
 
 @traced
 def sign(x: TensorLike) -> Tensor:
-    """-1, 0 or 1 by the sign of x; NaN of NaN."""
-    return Tensor(emit("sign", no_bools(value_of(x), "x")))
+    """-1, 0 or 1 by the sign of x; NaN of NaN. Of a complex number, z / |z|, and 0 of 0."""
+    value = no_bools(value_of(x), "x")
+    return Tensor(unit(value) if value.dtype.is_complex else emit("sign", value))
 
 
 @traced
@@ -182,7 +186,7 @@ def pow(x: TensorLike, y: TensorLike) -> Tensor:
     >>> lg.pow(lg.constant([1.0, 2.0, 3.0], lg.float32), 2).eval()
     array([1., 4., 9.], dtype=float32)
     """
-    if isinstance(y, int | float) and y == 2:
+    if is_weak(y) and y == 2:
         base, _ = same_dtype(x, y)
         return Tensor(base * base)
     left, right = promoted(x, y)

@@ -16,6 +16,7 @@ from lazygraph.compiler.passes.shift import folded_below_zero
 from lazygraph.elementwise import abs, maximum
 from lazygraph.frames import composite, traced
 from lazygraph.logic import equal, isinf, isnan, less, logical_or, where
+from lazygraph.parts import by_parts
 from lazygraph.promotion import as_float, promoted, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
@@ -51,7 +52,10 @@ def exp2(x: TensorLike) -> Tensor:
     >>> lg.exp2([-1, 0.5, 10]).eval()
     array([5.00000000e-01, 1.41421356e+00, 1.02400000e+03])
     """
-    return Tensor(emit("exp2", as_float(value_of(x))))
+    value = as_float(value_of(x))
+    if value.dtype.is_complex:
+        return Tensor(emit("exp", by_parts(lambda part: part * math.log(2), value)))
+    return Tensor(emit("exp2", value))
 
 
 @traced
@@ -133,6 +137,8 @@ def nan_to_num(
     array([ 1.,  0., -9.])
     """
     value = value_of(x)
+    if value.dtype.is_complex:
+        return Tensor(by_parts(lambda part: nan_to_num(Tensor(part), nan, posinf, neginf).value, value))
     if not value.dtype.is_float:
         return Tensor(value)
     most = float(np.finfo(value.dtype.numpy).max)

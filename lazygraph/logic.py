@@ -11,6 +11,7 @@ from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.frames import traced
+from lazygraph.parts import holds_of_parts
 from lazygraph.promotion import broadcast, broadcast_value, cast, promoted, same_dtype, scalar, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
@@ -113,28 +114,30 @@ def greater_equal(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 def _of_float(x: TensorLike, test: str, otherwise: bool) -> Tensor:
-    """How |x| compares with infinity, for a float; a constant for the rest."""
+    """How |x| compares with infinity, for a float, and for both or one of a complex number's parts; a constant for the
+    rest."""
     value = value_of(x)
-    if not value.dtype.is_float:
+    if not value.dtype.is_differentiable:
         return Tensor(broadcast_value(scalar(otherwise, dtypes.bool_), value.shape))
-    return Tensor(emit(test, emit("abs", value), scalar_like(math.inf, value)))
+    join = "and" if otherwise else "or"
+    return Tensor(holds_of_parts(lambda part: emit(test, emit("abs", part), scalar_like(math.inf, part)), value, join))
 
 
 @traced
 def isfinite(x: TensorLike) -> Tensor:
-    """Whether x is neither infinite nor NaN."""
+    """Whether x is neither infinite nor NaN; of a complex number, whether neither part is."""
     return _of_float(x, "lt", True)
 
 
 @traced
 def isinf(x: TensorLike) -> Tensor:
-    """Whether x is inf or -inf."""
+    """Whether x is inf or -inf; of a complex number, whether a part is."""
     return _of_float(x, "eq", False)
 
 
 @traced
 def isnan(x: TensorLike) -> Tensor:
-    """Whether x is NaN."""
+    """Whether x is NaN; of a complex number, whether a part is."""
     value = value_of(x)
     return Tensor(emit("not", emit("eq", value, value)))
 
@@ -199,7 +202,7 @@ def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
 def bitwise_invert(x: TensorLike) -> Tensor:
     """Every bit inverted; of bools, the negation."""
     value = value_of(x)
-    if value.dtype.is_float:
+    if value.dtype.is_differentiable:
         raise DTypeError("expected bool, int or uint operands")
     return Tensor(emit("not", value))
 

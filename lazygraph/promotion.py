@@ -29,7 +29,7 @@ from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = ["broadcast_shapes", "promote_types", "result_type"]
 
-Number = Union[builtins.bool, int, float]
+Number = Union[builtins.bool, int, float, complex]
 
 
 def as_dtype(dtype: DTypeLike | DType) -> DType:
@@ -58,6 +58,8 @@ def scalar(number: Number, dtype: DType) -> Value:
     """A Python number as a scalar of this dtype; OverflowError where an integer does not fit."""
     if dtype.is_integer and not isinstance(number, builtins.bool):
         limits = np.iinfo(dtype.numpy)
+        if isinstance(number, complex):
+            raise DTypeError(f"the Python number {number} is complex, expected {dtype}")
         if not limits.min <= number <= limits.max:
             raise OverflowError(
                 f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}"
@@ -69,7 +71,7 @@ def scalar(number: Number, dtype: DType) -> Value:
 
 def is_weak(operand: object) -> builtins.bool:
     """Whether an operand is a Python number, whose dtype adapts (np.float64 is a float too, and is not weak)."""
-    return isinstance(operand, int | float) and not isinstance(operand, np.generic)
+    return isinstance(operand, int | float | complex) and not isinstance(operand, np.generic)
 
 
 def value_of(operand: TensorLike | Dim) -> Value:
@@ -108,7 +110,10 @@ def _weak(dtype: DType | None, number: Number) -> DType:
         return dtype or dtypes.bool_
     if isinstance(number, int):
         return dtypes.int64 if dtype is None or dtype.kind == "bool" else dtype
-    return dtypes.float64 if dtype is None or not dtype.is_float else dtype
+    inexact = dtype is not None and dtype.is_differentiable
+    if isinstance(number, complex):
+        return promote(dtype, dtypes.complex64) if dtype is not None and inexact else dtypes.complex128
+    return dtype if dtype is not None and inexact else dtypes.float64
 
 
 def common_dtype(operands: Sequence[Any]) -> DType:
@@ -163,8 +168,8 @@ def same_dtype(*operands: TensorLike | Dim) -> tuple[Value, ...]:
 
 
 def as_float(value: Value) -> Value:
-    """Floats as they are; integers and bools as float64."""
-    return value if value.dtype.is_float else cast(value, dtypes.float64)
+    """Floats and complex numbers as they are; integers and bools as float64."""
+    return value if value.dtype.is_differentiable else cast(value, dtypes.float64)
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------

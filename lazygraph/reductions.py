@@ -16,6 +16,7 @@ from lazygraph.dims import extent_value
 from lazygraph.frames import composite, traced
 from lazygraph.logic import as_bool
 from lazygraph.manipulation import reshaped
+from lazygraph.parts import by_parts, squared_modulus
 from lazygraph.promotion import as_axes, as_axis, as_dtype, as_float, broadcast_value, cast, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
@@ -105,11 +106,11 @@ def all(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
 
 def _count(value: Value, axes: tuple[int, ...]) -> Value:
     """How many elements are reduced to one, in the dtype of the value."""
-    return extent_value(dims.product([value.shape[axis] for axis in axes]), value.dtype)
+    return extent_value(dims.product([value.shape[axis] for axis in axes]), value.dtype.part)
 
 
 def _over(total: Value, count: Value) -> Value:
-    return total / broadcast_value(count, total.shape)
+    return by_parts(lambda part: part / broadcast_value(count, total.shape), total)
 
 
 def _mean(value: Value, axes: tuple[int, ...]) -> Value:
@@ -131,7 +132,7 @@ def mean(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
 
 
 def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> Value:
-    """sum (x - mean)**2 / max(n - correction, 0), in two passes, which do not cancel."""
+    """sum |x - mean|**2 / max(n - correction, 0), in two passes, which do not cancel."""
     value = as_float(value_of(x))
     axes = as_axes(axis, value.type.rank)
     centre = broadcast_value(restored(_mean(value, axes), value, axes), value.shape)
@@ -139,7 +140,7 @@ def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> V
     count = _count(value, axes)
     freedom = count - correction if correction else count
     freedom = emit("max", freedom, freedom * 0) if correction else freedom
-    result = _over(emit("reduce_sum", apart * apart, axes=axes), freedom)
+    result = _over(emit("reduce_sum", squared_modulus(apart), axes=axes), freedom)
     return restored(result, value, axes) if keepdims else result
 
 

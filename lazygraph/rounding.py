@@ -15,6 +15,7 @@ from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.elementwise import is_finite, is_negative, is_not_zero
 from lazygraph.frames import composite, traced
+from lazygraph.parts import by_parts
 from lazygraph.promotion import as_float, scalar_like, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -23,7 +24,7 @@ __all__ = ["around", "ceil", "fix", "floor", "modf", "rint", "round", "trunc"]
 
 def _rounded(op: str, x: TensorLike) -> Tensor:
     value = value_of(x)
-    return Tensor(emit(op, value) if value.dtype.is_float else value)
+    return Tensor(emit(op, value) if value.dtype.is_differentiable else value)
 
 
 @traced
@@ -53,6 +54,8 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
     if not isinstance(decimals, int):
         raise TypeError(f"round: expected decimals as an int, found {decimals!r}")
     value = value_of(x)
+    if value.dtype.is_complex:
+        return Tensor(by_parts(lambda part: round(Tensor(part), decimals).value, value))
     if decimals == 0 or not value.dtype.is_float and decimals > 0:
         return _rounded("round_even", Tensor(value))
     if not value.dtype.is_float:

@@ -156,6 +156,9 @@ class Tensor:
     def __float__(self) -> float:
         return float(self._evaluated("the float", "Use .astype(lg.float64), or .eval({placeholder: array})."))
 
+    def __complex__(self) -> complex:
+        return complex(self._evaluated("the complex", "Use .astype(lg.complex128), or .eval({placeholder: array})."))
+
     def item(self) -> Any:
         """The one element as a Python number, of a tensor that depends on no placeholder."""
         return self._evaluated("the item", "Use .eval({placeholder: array}).").item()
@@ -323,6 +326,24 @@ class Tensor:
         """The last two axes swapped: the transpose of each matrix."""
         return lg.matrix_transpose(self)
 
+    @property
+    @traced
+    def mH(self) -> Tensor:
+        """The conjugate transpose of each matrix."""
+        return lg.conj(lg.matrix_transpose(self))
+
+    @property
+    @traced
+    def real(self) -> Tensor:
+        """The real part."""
+        return lg.real(self)
+
+    @property
+    @traced
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        return lg.imag(self)
+
     @traced
     def copy(self) -> Tensor:
         """A tensor of the same elements, which is no input: assigning to its elements leaves this one as it is."""
@@ -344,6 +365,9 @@ class Tensor:
         """The axes in the given order, reversed where none is given."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return lg.permute_dims(self, order or tuple(reversed(range(self.ndim))))
+
+    def conj(self) -> Tensor:
+        return lg.conj(self)
 
     def squeeze(self, axis: Axes = None) -> Tensor:
         return lg.squeeze(self, axis)
@@ -400,4 +424,4 @@ class Tensor:
         return lg.argmin(self, axis, keepdims=keepdims)
 
 
-TensorLike = Union[Tensor, NDArray[Any], np.generic, bool, int, float, Sequence[Any]]
+TensorLike = Union[Tensor, NDArray[Any], np.generic, bool, int, float, complex, Sequence[Any]]

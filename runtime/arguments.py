@@ -2,7 +2,7 @@
 
 In: a parameter and any Python object. Out: a C-contiguous, aligned array of exactly the parameter's dtype. Arrays and
 NumPy scalars convert where no value can change (np.can_cast "safe"); Python numbers and nested lists convert to any
-dtype of their kind or a wider one (bool < int < float) that holds them.
+dtype of their kind or a wider one (bool < int < float < complex) that holds them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lazygraph.runtime.artifact import Parameter
 
-_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
+_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
@@ -48,12 +48,12 @@ def _convert(parameter: Parameter, value: Any) -> NDArray[Any]:
         raise TypeError(
             f"argument {parameter.name!r}: expected {parameter.dtype}, found {type(value).__name__}: {error}"
         ) from error
-    if isinstance(value, np.ndarray | np.generic) or not isinstance(value, bool | int | float | list | tuple):
+    if isinstance(value, np.ndarray | np.generic) or not isinstance(value, bool | int | float | complex | list | tuple):
         if not np.can_cast(found.dtype, dtype, "safe"):
             what = found.dtype if found.dtype.kind in "biufc" or isinstance(value, np.ndarray) else type(value).__name__
             raise TypeError(f"argument {parameter.name!r}: expected dtype {parameter.dtype}, found {what}")
         return found
-    if found.size and _KINDS.get(found.dtype.kind, 3) > _KINDS.get(dtype.kind, 2):
+    if found.size and _KINDS.get(found.dtype.kind, 4) > _KINDS.get(dtype.kind, 2):
         raise TypeError(f"argument {parameter.name!r}: expected dtype {parameter.dtype}, found Python's {found.dtype}")
     try:
         return np.asarray(value, dtype)
