@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lazygraph.elementary import *
     from lazygraph.elementwise import *
     from lazygraph.floating import *
+    from lazygraph.grids import *
     from lazygraph.indexing import *
     from lazygraph.joining import *
     from lazygraph.logic import *
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from lazygraph.mapping import *
     from lazygraph.matrices import *
     from lazygraph.nan_reductions import *
+    from lazygraph.ordering import *
     from lazygraph.padding import *
     from lazygraph.polynomials import *
     from lazygraph.printing import *
@@ -113,6 +115,8 @@ _MODULES = (
     "calculus",
     "polynomials",
     "sequences",
+    "ordering",
+    "grids",
     "autodiff",
     "batching",
     "checks",

@@ -22,7 +22,7 @@ from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Axes, Tensor, TensorLike
 
-__all__ = ["all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"]
+__all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 
 def reduced(op: str, value: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
@@ -85,6 +85,9 @@ def min(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     Where several are least, they share the derivative.
     """
     return _extreme("reduce_min", "reduce_and", x, axis, keepdims)
+
+
+amax, amin = max, min
 
 
 @traced

@@ -75,6 +75,16 @@ class Tensor:
         return DEVICES[0]
 
     @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> Extent:
+        """The bytes of all elements."""
+        return dims.multiply(self.size, self.itemsize)
+
+    @property
     def name(self) -> str | None:
         """The name of a placeholder or variable; None for an expression."""
         node = self.value.node
@@ -356,8 +366,8 @@ class Tensor:
         """`lg.reshape`; the extents may be one sequence or separate arguments."""
         return lg.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def ravel(self) -> Tensor:
-        return lg.reshape(self, (-1,))
+    def ravel(self, order: str = "C") -> Tensor:
+        return lg.ravel(self, order)
 
     flatten = ravel
 
@@ -422,6 +432,45 @@ class Tensor:
 
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
         return lg.argmin(self, axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None, dtype: DTypeLike | DType | None = None) -> Tensor:
+        return lg.cumsum(self, axis, dtype)
+
+    def cumprod(self, axis: int | None = None, dtype: DTypeLike | DType | None = None) -> Tensor:
+        return lg.cumprod(self, axis, dtype)
+
+    def argsort(self, axis: int | None = -1) -> Tensor:
+        return lg.argsort(self, axis)
+
+    def searchsorted(self, v: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
+        return lg.searchsorted(self, v, side=side, sorter=sorter)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return lg.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return lg.trace(self, offset, axis1, axis2)
+
+    def nonzero(self) -> tuple[Tensor, ...]:
+        return lg.nonzero(self)
+
+    def choose(self, choices: Sequence[TensorLike] | Tensor, mode: str = "raise") -> Tensor:
+        return lg.choose(self, choices, mode)
+
+    def compress(self, condition: TensorLike, axis: int | None = None) -> Tensor:
+        return lg.compress(condition, self, axis)
+
+    # --- methods that change the tensor: this handle is bound to what results -----------------------------------------
+
+    def fill(self, value: TensorLike) -> None:
+        lg.copyto(self, value)
+
+    def put(self, indices: TensorLike, values: TensorLike, mode: str = "raise") -> None:
+        lg.put(self, indices, values, mode)
+
+    def sort(self, axis: int = -1) -> None:
+        """The elements along an axis in order, in place as in NumPy; `lg.sort(x)` gives another tensor."""
+        self.rebind(lg.sort(self, axis))
 
 
 TensorLike = Union[Tensor, NDArray[Any], np.generic, bool, int, float, complex, Sequence[Any]]

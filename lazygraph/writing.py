@@ -21,7 +21,13 @@ from lazygraph.promotion import as_value, broadcast_value, cast, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["copyto", "fill_diagonal", "put", "put_along_axis", "putmask"]
+__all__ = ["copy", "copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
+
+
+@traced
+def copy(x: TensorLike) -> Tensor:
+    """A tensor of the same elements: assigning to its elements leaves x as it is."""
+    return Tensor(value_of(x)).copy()
 
 
 @traced
@@ -95,6 +101,24 @@ def putmask(x: Tensor, mask: TensorLike, values: TensorLike) -> None:
     if new.shape != x.shape:
         new = lg.resize(new, x.shape) if new.ndim else Tensor(broadcast_value(new.value, x.shape))
     x.rebind(where(reshape(chosen, x.shape), new, x))
+
+
+@traced
+def place(x: Tensor, mask: TensorLike, vals: TensorLike) -> None:
+    """Values in turn at the elements of x for which a mask holds, which is known when the graph is built.
+
+    The values are taken again from the first where they run out.
+
+    >>> import lazygraph as lg
+    >>> x = lg.arange(5)
+    >>> lg.place(x, [False, True, True, False, True], [10, 20])
+    >>> x.eval()
+    array([ 0, 10, 20,  3, 10])
+    """
+    places = lg.flatnonzero(mask)
+    flat = ravel(x)
+    flat[places] = lg.resize(vals, places.shape)
+    x.rebind(reshape(flat, x.shape))
 
 
 @traced

@@ -110,7 +110,10 @@ WRITES: list[Any] = [
     lambda xp, x: xp.put_along_axis(x, np.array([[3], [0], [1]]), 5, axis=1),
     lambda xp, x: xp.put_along_axis(x, np.array([[2, 0, 1, -1]]), np.arange(4)[None], axis=0),
     lambda xp, x: xp.put_along_axis(x, np.array([1, 5]), np.array([3, 4]), axis=None),
-    lambda xp, x: xp.fill_diagonal(x, 9), lambda xp, x: xp.fill_diagonal(x.T if xp is np else x, 9),
+    lambda xp, x: xp.place(x, X > 0, [10, 20]), lambda xp, x: x.fill(3), lambda xp, x: x.sort(0),
+    lambda xp, x: x.sort(),
+    lambda xp, x: x.put([1], [5]), lambda xp, x: xp.fill_diagonal(x, 9),
+    lambda xp, x: xp.fill_diagonal(x.T if xp is np else x, 9),
     lambda xp, x: xp.fill_diagonal(x, [1, 2]), lambda xp, x: xp.copyto(x, [1, 2, 3, 4]),
     lambda xp, x: xp.copyto(x, 0, where=[True, False, True, False]),
 ]  # fmt: skip

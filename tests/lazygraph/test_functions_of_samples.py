@@ -69,6 +69,7 @@ SEQUENCES = [
     call("logspace", 0, 2, 3, dtype=int),
     call("geomspace", 1, 1000, 4), call("geomspace", -1.0, -8.0, 4), call("geomspace", 1, 256, 8, endpoint=False),
     call("geomspace", 2.0, 9.0, 1),
+    call("lexsort", [INTS % 2, INTS > 2]), call("lexsort", (T[0], np.round(T[1])), 0), call("partition", V, 3),
     call("geomspace", [1.0, 2.0], 32.0, 5, axis=-1), call("geomspace", 4, 1, 3, dtype=int),
     *[call(name, size) for name in ("bartlett", "blackman", "hamming", "hanning") for size in (0, 1, 2, 5, 8)],
 ]  # fmt: skip
@@ -84,6 +85,31 @@ def test_machine_code_makes_the_same_of_them() -> None:
     chosen = [each for each in CALLS[::3] if each[1] and isinstance(each[1][0], np.ndarray)]
     assert len(chosen) > 25
     compiled(chosen, lambda arg: isinstance(arg, np.ndarray) and arg.dtype == np.float64)
+
+
+GRIDS: list[Any] = [
+    lambda xp: xp.mgrid[0:3, 1:9:2], lambda xp: xp.mgrid[0:1:5j], lambda xp: xp.mgrid[-1:1:3j, 0:2],
+    lambda xp: xp.ogrid[0:2, 3:5],
+    lambda xp: xp.ogrid[0:4:2], lambda xp: xp.r_[1:4, 0, [7.5, 8]], lambda xp: xp.r_[0:1:4j],
+    lambda xp: xp.r_[M, M[:1]],
+    lambda xp: xp.c_[INTS, INTS], lambda xp: xp.c_[M, M[:, :2]], lambda xp: M[xp.s_[1:, ::2]],
+    lambda xp: V[xp.index_exp[2:]],
+    lambda xp: xp.c_[1:4],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_grids_and_joins_of_slices(grid: Any) -> None:
+    agree(grid(lg), grid(np))
+
+
+def test_mistakes_in_brackets() -> None:
+    with pytest.raises(TypeError, match="found the directive '0,2': use lg.concat"):
+        lg.r_["0,2", [1], [2]]
+    with pytest.raises(ValueError, match="a slice with an end"):
+        lg.mgrid[1:]
+    with pytest.raises(lg.ShapeError, match=r"expected equal ranks, found \(4, 5\), \(7,\)"):
+        lg.r_[M, V]
 
 
 def test_functions_along_axes() -> None:
@@ -136,6 +162,8 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: lg.cross(V, V), lg.ShapeError, r"vectors of 3 elements along axis -1, found \(7,\)"),
     (lambda: lg.matvec(V, V), lg.ShapeError, "expected matrices and vectors"),
     (lambda: lg.polyval(M, 1), lg.ShapeError, "a vector of known extent"),
+    (lambda: lg.partition(V, 9), IndexError, "kth: 9 is out of bounds for an axis of extent 7"),
+    (lambda: lg.lexsort([]), lg.ShapeError, "expected keys of one shape"),
     (lambda: lg.polyder(V, -1), ValueError, "a number >= 0, found -1"),
 ]  # fmt: skip
 
