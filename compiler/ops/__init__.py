@@ -1,36 +1,11 @@
 """The primitives: one record per op, a family to a file.
 
-In: nothing. Out: the table OPS, complete once this package is imported; the printer, parser, verifier, docs and sweep
-tests are derived from it.
+In: the files of this folder, each of which enters its records when it is imported; an op needs no line here. Out: the
+table OPS, complete once this package is imported; printer, parser, verifier, docs and sweep tests are derived from it.
 """
 
-from lazygraph.compiler.ops import (  # noqa: F401  (each family enters its records)
-    arithmetic,
-    assertions,
-    complex_parts,
-    bits,
-    convolution,
-    cumulative,
-    divisors,
-    dot,
-    custom_derivative,
-    dynamic,
-    effects,
-    gamma,
-    indexing,
-    leaf,
-    logic,
-    random,
-    reductions,
-    printing,
-    scatter,
-    search,
-    slices,
-    sort,
-    special,
-    structural,
-    transcendental,
-    trigonometry,
-    window_places,
-    window_reductions,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _file in iter_modules(__path__):
+    import_module(f"{__name__}.{_file.name}")

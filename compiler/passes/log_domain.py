@@ -210,3 +210,14 @@ def log_of_one_plus(node: Node) -> Value | None:
 def log_of_one_minus(node: Node) -> Value | None:
     terms = operands(node.inputs[0], "sub")
     return emit("log1p", -terms[1]) if terms is not None and is_uniform(terms[0], 1) else None
+
+
+@LOG_DOMAIN.rule("xlogy(x, exp(z)) -> x = 0 ? 0 : x * z", "xlogy")
+def xlogy_of_exp(node: Node) -> Value | None:
+    """z is not computed back from its exponential, which overflows; where z is NaN the product is."""
+    x, z = node.inputs[0], operand(node.inputs[1], "exp")
+    if z is None:
+        return None
+    zero = zeros(x.type)
+    vanishes = emit("and", emit("eq", x, zero), emit("eq", z, z))
+    return emit("select", vanishes, zero, x * z)

@@ -51,6 +51,7 @@ e, em = exp(x), exp(m)
 stable = simplify([one(x) / (e + one(x))], STABLE)[0]
 EXAMPLES: dict[str, list[Value]] = {
     "exp(x) - 1 -> expm1(x)": [e - one(x)],
+    "xlogy(x, exp(z)) -> x = 0 ? 0 : x * z": [emit("xlogy", x, exp(y)), emit("xlogy", x - x, exp(y))],
     "exp(x) + -1 -> expm1(x)": [e + full(-1, x)],
     "1 - exp(x) -> -expm1(x)": [one(x) - e],
     "sqrt(x * x) -> |x|": [emit("sqrt", x * x)],
