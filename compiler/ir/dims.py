@@ -4,7 +4,8 @@ An `Extent` is an int or a `Dim`: a polynomial with integer coefficients over at
 symbolic dim or a loop variable, with its range) or a floordiv, mod, min or max of polynomials. Equal polynomials are
 equal objects' values, so `==` is decidable up to the identities below; `prove_nonnegative` decides orderings by the
 ranges. Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c;
-(x//a)//b = x//(a*b); b*(y//b) + y%b = y; (max(x, y) + k)//c = max((x + k)//c, (y + k)//c), and so for min.
+(x//a)//b = x//(a*b); b*(y//b) + y%b = y; b*(y//b % c) + y%b = y % (b*c); (max(x, y) + k)//c = max((x + k)//c,
+(y + k)//c), and so for min.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import gcd
 from typing import Union
 
@@ -154,8 +156,11 @@ def add(left: Extent, right: Extent) -> Extent:
 
 
 def _recombine(terms: dict[Monomial, int]) -> Extent:
-    """The sum of the terms, with k*b*(y//b) + k*(y%b) = k*y: an index that was split and is linearised again."""
-    for atoms, coefficient in terms.items():
+    """The sum of the terms, an index that was split being linearised again: k*b*(y//b) + k*(y%b) = k*y, and
+    k*b*(y//b % c) + k*(y%b) = k*(y % (b*c))."""
+    compounds = [atoms for atoms in terms if any(isinstance(each, Compound) for each in atoms)]
+    for atoms in compounds if len(compounds) > 1 else ():  # what a remainder is joined with is a compound too
+        coefficient = terms[atoms]
         if not coefficient or len(atoms) != 1 or not isinstance(atoms[0], Compound) or atoms[0].kind != "mod":
             continue
         remainder = atoms[0]
@@ -163,6 +168,14 @@ def _recombine(terms: dict[Monomial, int]) -> Extent:
         if all(terms.get(each, 0) == factor for each, factor in _terms(quotient)):
             rest = {each: factor for each, factor in terms.items() if each != atoms}
             return add(add(_build(rest), multiply(quotient, -1)), multiply(remainder.left, coefficient))
+        if isinstance(remainder.right, int):
+            for outer, factor in terms.items():
+                if factor != coefficient * remainder.right or len(outer) != 1 or not isinstance(outer[0], Compound):
+                    continue
+                if outer[0].kind == "mod" and outer[0].left == floordiv(remainder.left, remainder.right):
+                    rest = {each: number for each, number in terms.items() if each not in (atoms, outer)}
+                    whole = mod(remainder.left, multiply(remainder.right, outer[0].right))
+                    return add(_build(rest), multiply(whole, coefficient))
     return _build(terms)
 
 
@@ -218,6 +231,7 @@ def _in_range(value: Extent, below: Extent) -> bool:
     return prove_nonnegative(value) and prove_nonnegative(below - value - 1)
 
 
+@lru_cache(maxsize=1 << 14)
 def floordiv(left: Extent, right: Extent) -> Extent:
     """floor(left / right) for right > 0; a zero divisor gives 0, as all our integer division does."""
     if isinstance(right, int) and right <= 0:
@@ -251,6 +265,7 @@ def floordiv(left: Extent, right: Extent) -> Extent:
     return add(quotient, _compound("floordiv", rest, right))
 
 
+@lru_cache(maxsize=1 << 14)
 def mod(left: Extent, right: Extent) -> Extent:
     """left - right * floor(left / right) for right > 0; a zero divisor gives left."""
     if isinstance(right, int) and right <= 0:
@@ -362,6 +377,8 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
     return max(lows, default=None), (None if left[1] is None or right[1] is None else max(left[1], right[1]))
 
 
+@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 14)  # one compilation asks the same again and again
 def prove_nonnegative(extent: Extent) -> bool:
     """Whether every value is >= 0. False means not proven.
 
@@ -373,7 +390,7 @@ def prove_nonnegative(extent: Extent) -> bool:
 
 
 _PROOF_DEPTH = 8  # replacements in a row
-_PROOF_STEPS = 200  # expressions that are looked at: with many compounds in one expression the ways multiply
+_PROOF_STEPS = 60  # expressions that are looked at: with many compounds in one expression the ways multiply
 
 
 def _proven(extent: Extent, depth: int, known: dict[Dim, tuple[bool, int]], steps: list[int]) -> bool:

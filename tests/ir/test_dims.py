@@ -98,3 +98,21 @@ def test_a_proof_over_many_compounds_ends() -> None:
         left, right = symbol(f"a{number}", -1), symbol(f"b{number}", -1)
         total = total + dims.maximum(left, right) - dims.minimum(left + 1, 3 * right)
     assert not dims.prove_nonnegative(total - 1)
+
+
+def test_an_index_that_was_split_is_linearised_again() -> None:
+    """Pixels (p // 28 % 28, p % 28) of images p // 784, row-major: the position in an image is p % 784."""
+    p, planes = dims.symbol("p"), 32
+    image, row, column = dims.floordiv(p, 784), dims.mod(dims.floordiv(p, 28), 28), dims.mod(p, 28)
+    assert row * 28 + column == dims.mod(p, 784)
+    assert column + (image * planes + 3) * 784 + row * 28 == image * planes * 784 + dims.mod(p, 784) + 3 * 784
+    assert image * 784 + row * 28 + column == p
+    assert dims.mod(dims.floordiv(p, 28), N) * 28 + column == dims.mod(p, 28 * N)
+    assert row * 29 + column != dims.mod(p, 784)
+
+
+@given(VALUES, st.integers(1, 5), st.integers(1, 5), st.integers(-3, 3))
+def test_linearised_parts_keep_their_value(values: Mapping[str, int], b: int, c: int, factor: int) -> None:
+    parts = (dims.mod(dims.floordiv(N * M + K, b), c) * b + dims.mod(N * M + K, b)) * factor
+    y = values["n"] * values["m"] + values["k"]
+    assert dims.evaluate(parts, values) == ((y // b % c) * b + y % b) * factor

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from math import gcd
 
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.placement import Register
 from lazygraph.compiler.codegen.llvm.scalar import LlvmScalars, nearest
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Atom, Compound, Dim, Extent, Symbol
+from lazygraph.compiler.loop.lanes import first_lane, lane_of, split
 from lazygraph.runtime.dtypes import int32, int64
-
-_COMPOUND = {"floordiv": dims.floordiv, "mod": dims.mod, "min": dims.minimum, "max": dims.maximum}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,58 +32,17 @@ class Lanes:
     @property
     def first(self) -> Symbol:
         """The symbol of lane 0: a multiple of the lanes, or of the power of two in them (a static tail may have 48)."""
-        return Symbol(f"{self.symbol.name} of lane 0", self.symbol.lower, self.symbol.upper, self.count & -self.count)
+        return first_lane(self.symbol, self.count)
 
     @property
     def lane(self) -> Symbol:
-        return Symbol(f"lane of {self.symbol.name}", 0, self.count - 1)
+        return lane_of(self.symbol, self.count)
 
     def split(self, extent: Extent) -> Extent:
         """The expression over `first` and `lane` in place of the symbol."""
         if isinstance(extent, int):
             return extent
-        return _split_symbol(extent, self.symbol.name, self.first, self.lane)
-
-
-@lru_cache(maxsize=1024)
-def _split_symbol(extent: Extent, symbol: str, first: Symbol, lane: Symbol) -> Extent:
-    if all(each.name != symbol for each in dims.symbols(extent)):
-        return extent
-    return _split(extent, symbol, dims.of_symbol(first) + dims.of_symbol(lane), lane)
-
-
-def _split(extent: Extent, symbol: str, value: Extent, lane: Symbol) -> Extent:
-    if not isinstance(extent, Dim):
-        return extent
-    total: Extent = 0
-    for atoms, coefficient in extent.terms:
-        term: Extent = coefficient
-        for atom in atoms:
-            term = term * _split_atom(atom, symbol, value, lane)
-        total = total + term
-    return total
-
-
-def _split_atom(atom: Atom, symbol: str, value: Extent, lane: Symbol) -> Extent:
-    if isinstance(atom, Symbol):
-        return value if atom.name == symbol else dims.of_symbol(atom)
-    left, right = _split(atom.left, symbol, value, lane), _split(atom.right, symbol, value, lane)
-    if atom.kind in ("floordiv", "mod") and isinstance(right, int) and isinstance(left, Dim):
-        # (a + b) // m = a // m and (a + b) % m = a % m + b where some d divides a and m, and 0 <= b < d
-        inner = Dim(tuple([term for term in left.terms if lane in term[0]]))
-        outer = left - inner
-        common = gcd(right, *([_factor(term) for term in outer.terms] if isinstance(outer, Dim) else [outer]))
-        if dims.prove_nonnegative(inner) and dims.prove_nonnegative(common - 1 - inner):
-            return outer // right if atom.kind == "floordiv" else outer % right + inner
-    return _COMPOUND[atom.kind](left, right)
-
-
-def _factor(term: tuple[tuple[Atom, ...], int]) -> int:
-    """A number that divides every value of the term."""
-    atoms, factor = term
-    for atom in atoms:
-        factor *= atom.multiple_of if isinstance(atom, Symbol) else 1
-    return factor
+        return split(extent, self.symbol.name, self.first, self.lane)
 
 
 class Indices:

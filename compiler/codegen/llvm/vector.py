@@ -15,16 +15,17 @@ from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.combine import fold, identities, step
 from lazygraph.compiler.codegen.llvm.control import counted
 from lazygraph.compiler.codegen.llvm.index import Lanes
+from lazygraph.compiler.codegen.llvm.memory import offset
 from lazygraph.compiler.codegen.llvm.placement import Register
 from lazygraph.compiler.codegen.llvm.writer import KernelWriter, runs, stored_in
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Symbol
 from lazygraph.compiler.loop.cost import own_cost, statements
-from lazygraph.compiler.loop.ir import LANES, Body, Let, Load, Loop, Reduce
+from lazygraph.compiler.loop.ir import LANES, Body, Let, Load, Loop, Reduce, Store
+from lazygraph.compiler.loop.lanes import NARROW, stride_across
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.runtime.dtypes import bool_, float32, int32
 
-NARROW = 16  # lanes of one copy of a long body, and of tails
 # (operations in a loop's body, machine registers of each value): short bodies run wider, so that latencies overlap
 _REGISTERS = ((12, 4), (40, 2))
 # A reduction's body is written for all accumulators at once up to so many operations and registers of accumulators.
@@ -55,7 +56,7 @@ class _Body:
 
 def write_vector(writer: KernelWriter, loop: Loop) -> None:
     body = _Body(loop.symbol, loop.extent, loop.body)
-    for span in _spans(loop.extent, _width(writer, loop.body)):
+    for span in _spans(loop.extent, _width(writer, loop.symbol, loop.body)):
         _run(writer, span, body, [], lambda carried, mask: [])
 
 
@@ -70,10 +71,16 @@ def _widest(body: Body) -> int:
     return max([float32.itemsize if each in HALVES else each.itemsize for each in found], default=4)
 
 
-def _width(writer: KernelWriter, body: Body) -> int:
-    """How many lanes a vector loop runs side by side."""
+def _width(writer: KernelWriter, symbol: Symbol, body: Body) -> int:
+    """How many lanes a vector loop runs side by side: no more than keep whole what narrow vectors access whole."""
     registers = next((count for limit, count in _REGISTERS if _weight(body) <= limit), 1)
-    return min(max(registers * writer.target.vector_bytes // _widest(body), NARROW), LANES)
+    width = min(max(registers * writer.target.vector_bytes // _widest(body), NARROW), LANES)
+    accesses = [each for each in statements(body) if isinstance(each, Load | Store)]
+    positions = [offset(writer.arrays[each.buffer].buffer, each.index) for each in accesses]
+    whole = [each for each in positions if stride_across(each, symbol, NARROW) == 1]
+    while width > NARROW and not all(stride_across(each, symbol, width) == 1 for each in whole):
+        width //= 2
+    return width
 
 
 def _spans(extent: Extent, width: int) -> list[_Span]:

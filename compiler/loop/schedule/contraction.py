@@ -22,6 +22,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.cost import body_cost
 from lazygraph.compiler.loop.ir import Contraction, Element
+from lazygraph.compiler.loop.lanes import NARROW, stride_across
 from lazygraph.compiler.loop.schedule.flat import Strided, axis, flatten, strided, unit_stride
 from lazygraph.compiler.loop.schedule.machine import Machine
 
@@ -105,13 +106,19 @@ def _packing_cycles(flat: Contraction, element: Element, role: str, along_depth_
     computing = body_cost(element.body) / PACKED_OPERATIONS
     if along_depth(flat, role):
         return computing + along_depth_cycles
-    return computing + (COPY_CYCLES if unit_stride(element.body, axis(flat, role).symbol) else GATHER_CYCLES)
+    symbol = axis(flat, role).symbol
+    if role == "m":  # strips begin anywhere, panels and blocks of k at multiples of a vector
+        whole = unit_stride(element.body, lambda position: dims.linear_in(position, symbol)[0])
+    else:
+        whole = unit_stride(element.body, lambda position: stride_across(position, symbol, NARROW))
+    return computing + (COPY_CYCLES if whole else GATHER_CYCLES)
 
 
 def along_depth(flat: Contraction, role: str) -> bool:
     """Whether the operand of m or n is packed with vectors along k: its loads are contiguous there."""
     element = flat.a if role == "m" else flat.b
-    return unit_stride(element.body, axis(flat, "k").symbol)
+    symbol = axis(flat, "k").symbol
+    return unit_stride(element.body, lambda position: stride_across(position, symbol, NARROW))
 
 
 def _typical(extent: Extent) -> int:

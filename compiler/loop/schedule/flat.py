@@ -8,7 +8,7 @@ division: a = f // extent(b), b = f % extent(b). The order of k, and so every bi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -206,9 +206,10 @@ def strided(contraction: Contraction, role: str) -> Strided | None:
     return Strided(load.buffer, len(load.index), start, row, depth)
 
 
-def unit_stride(body: Body, symbol: Symbol) -> bool:
-    """Whether every load that depends on the symbol moves by one element with it: vectors of it are loaded whole."""
-    strides = [dims.linear_in(position_of(each.index), symbol)[0] for each in _loads(body)]
+def unit_stride(body: Body, stride: Callable[[Extent], Extent | None]) -> bool:
+    """Whether every load stays or moves by one element, and some do, as `stride` says of a position: vectors of it are
+    loaded whole."""
+    strides = [stride(position_of(each.index)) for each in _loads(body)]
     return all(each in (0, 1) for each in strides) and 1 in strides
 
 
