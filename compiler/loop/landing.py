@@ -78,12 +78,15 @@ def _contiguous(chain: Chain) -> bool:
 
 
 def _stored_along_vectors(form: Form, chain: Chain) -> bool:
-    """Whether neighbours along the form's n are stored side by side at the end of the chain."""
+    """Whether neighbours along the form's n are stored side by side at the end of the chain, or as they would be
+    without it."""
     axes = {}
     for role in ("batch", "m", "n"):
         extents = getattr(form, role)
         axes[role] = tuple([dims.symbol(f"{role}{place}", 0, extent - 1) for place, extent in enumerate(extents)])
-    index = landed(chain, form.place(axes["batch"], axes["m"], axes["n"]))
-    position = offset(index, chain[-1].shape)
     moving = [dims.as_symbol(each) for each, extent in zip(axes["n"], form.n) if extent != 1]
-    return bool(moving) and moving[-1] is not None and dims.linear_in(position, moving[-1])[0] == 1
+    if not moving or moving[-1] is None:
+        return False
+    own = form.place(axes["batch"], axes["m"], axes["n"])
+    strides = [dims.linear_in(offset(landed(each, own), each[-1].shape), moving[-1])[0] for each in (chain, chain[:1])]
+    return strides[0] == 1 or strides[0] is not None and strides[0] == strides[1]

@@ -5,11 +5,11 @@ In: images x (group, image, channel, *spatial) and kernels w (group, filter, cha
 
     y[g, n, o, p] = sum over c, k of  x'[g, n, c, p * stride + k * kernel_dilation - low] * w[g, o, c, k]
 
-where x' is x with input_dilation - 1 zeros between neighbours and zeros around it, which take part in the sums (0 * inf
-is NaN); the kernel is not flipped. Padding may be negative, which crops. Both gradients are this op again (Dumoulin and
-Visin, "A guide to convolution arithmetic for deep learning", 2016): that of x spreads the cotangent by the stride and
-runs the reversed kernel over it, that of w runs the cotangent over x with stride and kernel dilation exchanged, images
-as channels and channels as images.
+where x' is x with input_dilation - 1 zeros between neighbours and zeros around it. The zeros around take part in the
+sums (0 * inf is NaN), those between may be left out. The kernel is not flipped. Padding may be negative, which crops.
+Both gradients are this op again (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016): that
+of x spreads the cotangent by the stride and runs the reversed kernel over it, that of w runs the cotangent over x with
+stride and kernel dilation exchanged, images as channels and channels as images.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
-from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import axis_moved, emit, permuted, plus
+from lazygraph.compiler.ops.convolution_form import LEADING, convolution_form
 from lazygraph.compiler.ops.dot import accumulators, require_accumulator
 from lazygraph.compiler.ops.halves import rounded
-from lazygraph.compiler.ops.lowering import ElementBuilder, Form, Product
+from lazygraph.compiler.ops.lowering import Product
 from lazygraph.compiler.ops.record import Domain, Flags, Op, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.slices import spaced
@@ -38,9 +38,7 @@ from lazygraph.runtime.dtypes import COMPLEX, DType, float64, from_numpy
 Tangents = tuple[Value | None, ...]
 Ints = tuple[int, ...]
 
-LEADING = 3  # axes before the spatial ones
 STEPS = ("strides", "input_dilation", "kernel_dilation")
-FEW_PIXELS = 32  # of one result image: fewer do not fill vectors, so that images lie side by side too
 
 
 def result_extent(
@@ -238,57 +236,6 @@ def _split(x: Value, axis: int, size: Extent, node: Node) -> Value:
     return emit("reshape", x, shape=shape)
 
 
-# --- lowering ---------------------------------------------------------------------------------------------------------
-
-
-def _form(node: Node, axis: int) -> Form:
-    """k: channels and taps. Filters are rows and pixels columns, each image a product of its own; the pixels of all
-    images lie side by side where one has few; and pixels are rows where filters are contiguous in the result."""
-    groups, images, filters, *out = node.output.shape
-    pixels = dims.product(out)
-    k = (node.inputs[0].shape[2], *node.inputs[1].shape[LEADING:])
-
-    def kernels(b: ElementBuilder, batch: Index, free: Index, k: Index) -> Operand:
-        return b.read(1, (batch[0], *free, *k))
-
-    def pixel(b: ElementBuilder, batch: Index, free: Index, k: Index) -> Operand:
-        return _pixel(b, node, (*batch, *free), k)
-
-    if axis == 2 or pixels == 1 and axis != 1:
-        rows = (images, *out)
-        return Form((groups,), rows, (filters,), k, pixel, kernels, lambda batch, m, n: (*batch, m[0], *n, *m[1:]))
-    apart = axis != 1 and (not isinstance(pixels, int) or pixels >= FEW_PIXELS)
-    batch, columns = ((groups, images), tuple(out)) if apart else ((groups,), (images, *out))
-
-    def place(batch: Index, m: Index, n: Index) -> Index:
-        group, image, *pixel = (*batch, *n)
-        return (group, image, *m, *pixel)
-
-    return Form(batch, (filters,), columns, k, kernels, pixel, place)
-
-
-def _pixel(b: ElementBuilder, node: Node, at: Index, k: Index) -> Operand:
-    """x at p * stride + k * dilation - low, divided by the input dilation; zero outside and between."""
-    group, image, *pixel = at
-    inside: Operand | None = None
-    place: list[Extent] = []
-    for extent, p, tap, stride, low, spread, gap in zip(
-        node.inputs[0].shape[LEADING:],
-        pixel,
-        k[1:],
-        *(node[name] for name in ("strides", "low", "input_dilation", "kernel_dilation")),
-    ):
-        position = dims.add(dims.multiply(p, stride), dims.multiply(tap, gap)) - low
-        place.append(dims.floordiv(position, spread))
-        tests = [b.in_range(position, 0, spaced(extent, spread - 1))]
-        if spread != 1:
-            tests.append(b.in_range(dims.mod(position, spread), 0, 1))
-        for test in tests:
-            inside = test if inside is None else b.let("and", inside, test)
-    assert inside is not None
-    return b.read_where(inside, 0, (group, image, k[0], *place), b.literal(0, node.output.dtype))
-
-
 # --- record -----------------------------------------------------------------------------------------------------------
 
 # x, w, strides, low, high, input dilation, kernel dilation
@@ -333,7 +280,7 @@ conv_general = register(
         jvp=_jvp,
         transpose=_transpose,
         batch=_batch,
-        lower=Product(_form),
+        lower=Product(convolution_form),
         domain=Domain((*NUMBERS, *COMPLEX), _cases, _smooth),
         ulp=2,
         flags=Flags(linear=(0, 1)),

@@ -18,11 +18,13 @@ from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Graph, Value
 from lazygraph.compiler.ir.interpret import interpret
+from lazygraph.compiler.loop.ir import Contraction
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.leaf import new_parameter
+from lazygraph.compiler.pipeline import compile_graph
 from lazygraph.runtime.dtypes import DType, float16, float32, float64, int32
 from tests.ops.harness import pushed_forward
-from tests.ops.native import THREADS, compiled, run
+from tests.ops.native import THREADS, compiled, options, run
 
 N = dims.symbol("n")
 M = dims.symbol("m")
@@ -87,8 +89,8 @@ def test_every_stride_padding_and_dilation_is_the_formula_and_its_adjoints(exten
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_compiled_code_is_the_formula_too() -> None:
-    """Some of the attributes, along two axes at once, in one function."""
+def test_compiled_code_agrees_along_two_axes_at_once() -> None:
+    """Some of the attributes, and their transposes, in one function; the references are held to the formula above."""
     rng = np.random.default_rng(1)
     chosen = [ATTRIBUTES[each] for each in rng.choice(len(ATTRIBUTES), (6, 2)).ravel()]
     pairs = list(zip(chosen[::2], chosen[1::2]))
@@ -115,8 +117,8 @@ SYMBOLIC: dict[str, Callable[[Extent], dict[str, object]]] = {
 
 
 def with_gradients(n: Extent, height: Extent, name: str) -> Graph:
-    """y over (n images of height x 5), both gradients of the sum of its cubes, and its second derivative along x, w."""
-    x, w = new_parameter("x", float64, (1, n, 2, height, 5)), new_parameter("w", float64, (1, 3, 2, 3, 2))
+    """y over (n images of height x 6), both gradients of the sum of its cubes, and its second derivative along x, w."""
+    x, w = new_parameter("x", float64, (1, n, 2, height, 6)), new_parameter("w", float64, (1, 3, 2, 3, 2))
     y = emit("conv_general", x, w, **SYMBOLIC[name](height))
     first = transposes(y, emit("mul", y, y))
     tangents = pushed_forward(first, {x: x, w: w})
@@ -128,14 +130,14 @@ def test_one_compilation_serves_every_size_with_the_bits_of_fixed_ones(name: str
     graph = with_gradients(N, M, name)
     artifact = compiled(graph)
     rng = np.random.default_rng(2)
-    for n, height in ((2, 0), (0, 4), (1, 1), (2, 2), (3, 7), (1, 40)):
-        arrays = [rng.standard_normal((1, n, 2, height, 5)), rng.standard_normal((1, 3, 2, 3, 2))]
+    for n, height in ((2, 0), (0, 4), (1, 1), (2, 2), (3, 8), (1, 41)):
+        arrays = [rng.standard_normal((1, n, 2, height, 6)), rng.standard_normal((1, 3, 2, 3, 2))]
         found = run(artifact, arrays, 1)
         for one, two in zip(found, run(artifact, arrays, THREADS), strict=True):
             assert one.tobytes() == two.tobytes()
         for mine, wanted in zip(found, interpret(graph, arrays).outputs, strict=True):
             np.testing.assert_allclose(mine, wanted, rtol=1e-11, atol=1e-11 * np.max(np.abs(wanted), initial=1))
-        if (n, height) == (3, 7) and name in ("same", "remainder"):
+        if (n, height) == (3, 8) and name in ("same", "strided", "remainder"):  # a fixed extent of 8 is 2 phases of 4
             for mine, fixed in zip(found, run(compiled(with_gradients(n, height, name)), arrays, 1), strict=True):
                 assert mine.tobytes() == fixed.tobytes()
 
@@ -154,6 +156,29 @@ def test_second_derivatives_follow_from_bilinearity() -> None:
     found = interpret(Graph("twice", graph_inputs, (y, first, second)), arrays).outputs
     np.testing.assert_allclose(found[1], 2 * found[0], rtol=1e-12)
     np.testing.assert_allclose(found[2], 4 * found[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("spread, low, taps", [(2, 0, 3), (2, 1, 4), (3, 2, 2), (3, -1, 1), (2, 3, 1)])
+def test_spread_images_are_split_into_phases(spread: int, low: int, taps: int) -> None:
+    """A result whose extent divides by the spread: each phase meets its own taps, some of them none."""
+    length = 5
+    room = (length - 1) * spread + 1 + low - taps + 1
+    high = (-room) % spread
+    x, w = new_parameter("x", float64, (2, 3, 4, length)), new_parameter("w", float64, (2, 5, 4, taps))
+    y = emit("conv_general", x, w, **attributes((1, low, high, spread, 1)))
+    assert dims.divides(spread, y.shape[3])
+    rng = np.random.default_rng(spread)
+    arrays = [rng.standard_normal(each.shape) for each in (x, w)]  # type: ignore[arg-type]
+    compilation = compile_graph(Graph("phases", (x, w), (y,)), options())
+    (kernel,) = compilation.program.kernels
+    assert isinstance(kernel, Contraction) and kernel.batch[1].extent == spread
+    _, sums = terms(length, taps, (1, low, high, spread, 1))
+    expected = np.zeros(y.shape)  # type: ignore[arg-type]
+    for p, i, k in sums:
+        expected[..., p] += np.einsum("gnc,goc->gno", arrays[0][..., i], arrays[1][..., k])
+    for threads in (1, THREADS):
+        (found,) = run(compiled(compilation.graph), arrays, threads)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_a_kernel_of_one_tap_is_a_dot() -> None:
