@@ -7,6 +7,7 @@ against <u, J v> = <J^T u, v>, batches against a loop.
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,9 +172,7 @@ def batches(count: int) -> list[tuple[bool, ...]]:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "parameter"])
 def test_a_batch_is_a_loop_over_its_examples(name: str) -> None:
     op = OPS[name]
-    kept = {op.domain.dtypes[0], op.domain.dtypes[-1]}
-    cases = [case for dtype in kept for case in op.domain.cases(rng(name), dtype)][:24]
-    for (arrays, attributes), size in itertools.product(cases, (3, 1, 0)):
+    for (arrays, attributes), size in batched_cases(op):
         node = applied(op, arrays, attributes).node
         for mask in batches(len(arrays)):
             examples = [shuffled(each, size) if has else [each] * size for each, has in zip(arrays, mask)]
@@ -188,6 +187,14 @@ def test_a_batch_is_a_loop_over_its_examples(name: str) -> None:
                 assert found[place].shape == (size, *output.shape)
                 for result, expected in zip(found[place], (each[place] for each in loop)):
                     np.testing.assert_allclose(result, expected, rtol=1e-6 if output.dtype.itemsize < 8 else 1e-12)
+
+
+def batched_cases(op: Op) -> Iterator[tuple[Any, int]]:
+    """Cases with a number of examples: many of two dtypes at 3, 1 and 0, the first four of every dtype at 3."""
+    kept = {op.domain.dtypes[0], op.domain.dtypes[-1]}
+    many = [case for dtype in kept for case in op.domain.cases(rng(op.name), dtype)][:24]
+    yield from itertools.product(many, (3, 1, 0))
+    yield from [(case, 3) for dtype in op.domain.dtypes for case in op.domain.cases(rng(op.name), dtype)[:4]]
 
 
 def stacked(examples: Sequence[np.ndarray], like: np.ndarray) -> np.ndarray:
