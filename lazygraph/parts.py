@@ -45,7 +45,8 @@ def _scaled(re: Value, im: Value) -> tuple[Value, Value, Value, Value]:
     zero, one, infinity = (full(size.type, number) for number in (0.0, 1.0, math.inf))
     ordinary = emit("and", emit("lt", zero, size), emit("lt", size, infinity))
     size = emit("select", ordinary, size, one)
-    return ordinary, size, *[emit("select", ordinary, part / size, other) for part, other in ((re, one), (im, zero))]
+    u, v = (emit("select", ordinary, part / size, other) for part, other in ((re, one), (im, zero)))
+    return ordinary, size, u, v
 
 
 def length(re: Value, im: Value) -> Value:

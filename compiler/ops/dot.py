@@ -216,7 +216,9 @@ def _dot_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
 
 
 def _dot_smooth(rng: np.random.Generator) -> list[Case]:
-    cases: list[Case] = [(smooth(rng, a, b), _attributes(*rest, float64)) for a, b, *rest in _CASES[:-1]]
+    cases: list[Case] = [
+        (smooth(rng, a, b), _attributes(batch, contract, float64)) for a, b, batch, contract in _CASES[:-1]
+    ]
     a, b, batch, contract = _CASES[2]
     operands = (plain(rng, complex128, a), plain(rng, complex128, b))
     return [*cases, (operands, _attributes(batch, contract, complex128))]

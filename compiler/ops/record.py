@@ -125,7 +125,7 @@ def apply(
     return Node(op, inputs, attributes, types, frames=frames, graphs=graphs, serial=serial).outputs
 
 
-def full(type: TensorType, number: float) -> Value:
+def full(type: TensorType, number: complex) -> Value:
     """A tensor of one repeated number: a scalar constant, broadcast."""
     with np.errstate(all="ignore"):
         array = np.asarray(number).astype(type.dtype.numpy)

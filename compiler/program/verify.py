@@ -21,6 +21,10 @@ def verify_program(program: Program) -> None:
     _expect(len(kernels) == len(program.kernels), program, "two kernels share a name")
     for kernel in program.kernels:
         verify_kernel(kernel)
+        whole = [buffer.name for buffer in kernel.buffers if buffer.dtype.is_complex]
+        _expect(
+            not whole, program, f"kernel {kernel.name} holds complex numbers in {whole}: expected pairs of real ones"
+        )
     _expect(sum(isinstance(step, Commit) for step in program.steps) == 1, program, "expected exactly one commit")
     counts = {
         "input": len(program.inputs),

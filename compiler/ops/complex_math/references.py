@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
-_WIDER = {np.dtype(np.complex64): np.dtype(np.complex128), np.dtype(np.complex128): np.dtype(np.clongdouble)}
+_WIDER: dict[np.dtype, np.dtype] = {
+    np.dtype(np.complex64): np.dtype(np.complex128),
+    np.dtype(np.complex128): np.dtype(np.clongdouble),
+}
 
 
 def joined(re: Any, im: Any) -> np.ndarray:
