@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lazygraph import nn as nn
     from lazygraph import optim as optim
     from lazygraph import random as random
+    from lazygraph import special as special
     from lazygraph.autodiff import *
     from lazygraph.batching import *
     from lazygraph.bits import *
@@ -125,7 +126,7 @@ _MODULES = (
     "mapping",
     "compiled",
 )
-_NAMESPACES = ("nn", "optim", "random")
+_NAMESPACES = ("nn", "optim", "random", "special")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 newaxis = None

@@ -1,0 +1,35 @@
+"""Special functions under SciPy's names: `lg.special.gammaln`, `lg.special.ndtri`, ...
+
+In: tensors, arrays, numbers, which broadcast and promote. Out: tensors. Every function has derivatives of every order.
+Half types are computed in float32, and narrow dtypes in float64 where a formula needs the digits. Left out, as no
+formula here is accurate for them: `gamma`, the incomplete gamma and beta functions, `zeta`, Bessel functions,
+exponential and elliptic integrals, `erfcx`.
+"""
+
+from lazygraph.special.entropy import entr, expit, kl_div, log_expit, logit, rel_entr, xlog1py
+from lazygraph.special.gamma import beta, betaln, digamma, gammaln, multigammaln, polygamma, psi
+from lazygraph.special.normal import erf, erfc, erfcinv, erfinv, log_ndtr, ndtr, ndtri
+
+__all__ = [
+    "beta",
+    "betaln",
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfinv",
+    "expit",
+    "gammaln",
+    "kl_div",
+    "log_expit",
+    "log_ndtr",
+    "logit",
+    "multigammaln",
+    "ndtr",
+    "ndtri",
+    "polygamma",
+    "psi",
+    "rel_entr",
+    "xlog1py",
+]
