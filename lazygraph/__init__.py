@@ -129,6 +129,7 @@ _MODULES = (
 _NAMESPACES = ("nn", "optim", "random", "special")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
+euler_gamma = 0.5772156649015329
 newaxis = None
 
 

@@ -372,10 +372,11 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
 
 
 @traced
-def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*arrays: TensorLike, indexing: str = "xy", sparse: builtins.bool = False) -> list[Tensor]:
     """Coordinate matrices from coordinate vectors: one per vector, in the shape that all of them span.
 
-    `indexing` is "ij", or "xy", which swaps the first two axes of the results.
+    `indexing` is "ij", or "xy", which swaps the first two axes of the results. If `sparse`, each keeps extents of 1
+    along the axes of the others.
 
     >>> import lazygraph as lg
     >>> columns, rows = lg.meshgrid([1, 2, 3], [4, 5])
@@ -392,5 +393,6 @@ def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> list[Tensor]:
     results = []
     for vector, place in zip(vectors, places):
         own = tuple([-1 if axis == place else 1 for axis in range(len(vectors))])
-        results.append(lg.broadcast_to(lg.reshape(vector, own), tuple(shape)))
+        column = lg.reshape(vector, own)
+        results.append(column if sparse else lg.broadcast_to(column, tuple(shape)))
     return results

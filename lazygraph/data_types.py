@@ -18,7 +18,18 @@ from lazygraph.promotion import as_dtype, value_of
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["can_cast", "finfo", "iinfo", "isdtype", "isscalar", "ndim", "shape", "size"]
+__all__ = [
+    "can_cast",
+    "finfo",
+    "iinfo",
+    "iscomplexobj",
+    "isdtype",
+    "isrealobj",
+    "isscalar",
+    "ndim",
+    "shape",
+    "size",
+]
 
 _INTEGRAL, _FLOATING = ("int", "uint"), ("float",)
 KINDS = {
@@ -132,6 +143,16 @@ def can_cast(from_: DTypeLike | DType | TensorLike, to: DTypeLike | DType, /, ca
     (True, False)
     """
     return builtins.bool(np.can_cast(_dtype_of(from_).numpy, as_dtype(to).numpy, casting))
+
+
+def iscomplexobj(x: TensorLike) -> builtins.bool:
+    """Whether the dtype of x is a complex one."""
+    return value_of(x).dtype.kind == "complex"
+
+
+def isrealobj(x: TensorLike) -> builtins.bool:
+    """Whether the dtype of x is none of the complex ones."""
+    return not iscomplexobj(x)
 
 
 # --- shapes as NumPy asks for them -----------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
 """Einstein's summation convention over any number of operands.
 
 In: subscripts such as "bij,bjk->bik", and the operands. Out: the sum of products over the letters that the result
-lacks. Operands are taken from left to right, each pair by one general dot, so the order written decides the work.
+lacks. Operands are taken in pairs, each by one general dot: from left to right, so that the order written decides the
+work, or in an order that is searched for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 import lazygraph as lg
 from lazygraph.compiler.ir.errors import ShapeError
@@ -16,20 +20,23 @@ from lazygraph.contraction import contract
 from lazygraph.dims import same
 from lazygraph.frames import composite
 from lazygraph.manipulation import permuted
-from lazygraph.promotion import broadcast_shapes, broadcast_value, same_dtype
+from lazygraph.promotion import broadcast_shapes, broadcast_value, same_dtype, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
-__all__ = ["einsum"]
+__all__ = ["einsum", "einsum_path"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @composite
-def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
+def einsum(subscripts: str, *operands: TensorLike, optimize: Any = False) -> Tensor:
     """Sums of products by Einstein's convention: letters name axes, those that "->" leaves out are summed over.
 
     Without "->" the result has the letters that occur once, in alphabetical order. "..." stands for axes that
     broadcast. Raises ShapeError where a letter's extents differ or the subscripts do not fit the operands.
+
+    Pairs of operands are taken from left to right, or with `optimize` as `einsum_path` says: True or "greedy",
+    "optimal", or a path that it gave. The order decides how much there is to compute, and the last bits.
 
     >>> import lazygraph as lg
     >>> lg.einsum("ij,jk->ki", [[1, 2]], [[3], [4]]).eval()
@@ -40,15 +47,64 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     values = same_dtype(*operands)
     inputs, output = _read(subscripts, [each.type.rank for each in values])
     named = [_diagonal(value, letters) for value, letters in zip(values, inputs)]
-    value, letters = named[0]
-    for position, (other, others) in enumerate(named[1:], 1):
-        wanted = {*output, *[letter for _, rest in named[position + 1 :] for letter in rest]}
-        value, letters = _pair(value, letters, other, others, wanted)
+    for group in _order(named, output, optimize):
+        taken = [named[place] for place in group]
+        named = [each for place, each in enumerate(named) if place not in group]
+        value, letters = taken[0]
+        for position, (other, others) in enumerate(taken[1:], 1):
+            wanted = {*output, *[letter for _, rest in [*taken[position + 1 :], *named] for letter in rest]}
+            value, letters = _pair(value, letters, other, others, wanted)
+        named.append((value, letters))
+    ((value, letters),) = named
     gone = tuple([axis for axis, letter in enumerate(letters) if letter not in output])
     if gone:
         value = emit("reduce_sum", value, axes=gone)
         letters = "".join(letter for letter in letters if letter in output)
     return Tensor(permuted(value, [letters.index(letter) for letter in output]))
+
+
+@composite
+def einsum_path(subscripts: str, *operands: TensorLike, optimize: Any = "greedy") -> tuple[list[Any], str]:
+    """The order in which to contract pairs of operands, as NumPy's search finds it, and what it costs, in words.
+
+    A symbolic extent counts as 64.
+
+    >>> import lazygraph as lg
+    >>> lg.einsum_path("ij,jk,k->i", lg.zeros((9, 9)), lg.zeros((9, 9)), lg.zeros(9))[0]
+    ['einsum_path', (1, 2), (0, 1)]
+    """
+    values = [value_of(each) for each in operands]
+    inputs, output = _read(subscripts, [each.type.rank for each in values])
+    return _searched([(value, letters) for value, letters in zip(values, inputs)], output, optimize)
+
+
+_GUESS = 64  # what a symbolic extent counts as, where orders are compared
+
+
+def _searched(named: Sequence[tuple[Value, str]], output: str, optimize: Any) -> tuple[list[Any], str]:
+    """NumPy's search over arrays of these shapes, which hold one number each."""
+    sizes: dict[str, int] = {}
+    for value, letters in named:
+        for letter, extent in zip(letters, value.shape):
+            known = extent if isinstance(extent, int) else _GUESS
+            if sizes.get(letter, 1) in (1, _GUESS):
+                sizes[letter] = known
+    shapes = [tuple([sizes[letter] for letter in letters]) for _, letters in named]
+    arrays = [np.broadcast_to(np.float64(0), shape) for shape in shapes]
+    path, report = np.einsum_path(f"{','.join(letters for _, letters in named)}->{output}", *arrays, optimize=optimize)
+    return list(path), str(report)
+
+
+def _order(named: Sequence[tuple[Value, str]], output: str, optimize: Any) -> list[tuple[int, ...]]:
+    """Groups of places among the operands, of which each is taken away and its product put behind the others."""
+    if len(named) < 2:
+        return []
+    if optimize is False:
+        count = len(named)
+        return [(0, 1), *[(left - 1, 0) for left in range(count - 1, 1, -1)]]
+    if isinstance(optimize, list | tuple) and optimize and optimize[0] == "einsum_path":
+        return [tuple(each) for each in optimize[1:]]
+    return [tuple(each) for each in _searched(named, output, optimize)[0][1:]]
 
 
 def _read(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:

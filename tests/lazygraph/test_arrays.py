@@ -45,9 +45,10 @@ def test_filled_arrays_as_in_numpy() -> None:
     same(lg.linspace(0, 1, 7, endpoint=False), np.linspace(0, 1, 7, endpoint=False))
     same(lg.tril(X, -1), np.tril(X, -1))
     same(lg.triu(M, 1), np.triu(M, 1))
-    for indexing in ("xy", "ij"):
-        for found, expected in zip(lg.meshgrid([1, 2], [3, 4, 5], [6, 7], indexing=indexing),
-                                   np.meshgrid([1, 2], [3, 4, 5], [6, 7], indexing=indexing)):  # fmt: skip
+    for indexing, sparse in [("xy", False), ("ij", False), ("xy", True)]:
+        options = {"indexing": indexing, "sparse": sparse}
+        for found, expected in zip(lg.meshgrid([1, 2], [3, 4, 5], [6, 7], **options),
+                                   np.meshgrid([1, 2], [3, 4, 5], [6, 7], **options)):  # fmt: skip
             same(found, expected)
 
 
@@ -232,6 +233,27 @@ def test_other_products_as_in_numpy() -> None:
 def test_einsum_as_in_numpy(subscripts: str, shapes: list[tuple[int, ...]]) -> None:
     arrays = [RNG.normal(size=shape) for shape in shapes]
     same(lg.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "optimize", [True, "optimal", ["einsum_path", (1, 2), (0, 1, 2)], ["einsum_path", (0, 1, 2, 3)]]
+)
+def test_einsum_in_another_order(optimize: Any) -> None:
+    subscripts = "ij,jk,...kl,l->...i"
+    arrays = [RNG.normal(size=shape) for shape in [(3, 4), (4, 5), (2, 5, 6), (6,)]]
+    same(lg.einsum(subscripts, *arrays, optimize=optimize), np.einsum(subscripts, *arrays), rtol=1e-12)
+    same(lg.einsum("ii->i", arrays[0][:, :3], optimize=optimize), np.diag(arrays[0]))
+
+
+def test_the_order_of_einsum_is_the_one_that_numpy_finds() -> None:
+    arrays = [np.ones(shape) for shape in [(9, 9), (9, 9), (9,)]]
+    assert lg.einsum_path("ij,jk,k->i", *arrays) == np.einsum_path("ij,jk,k->i", *arrays)
+    n = lg.dim("n")
+    x, y, v = (lg.placeholder(shape, lg.float64) for shape in ((n, n), (n, n), (n,)))
+    assert lg.einsum_path("ij,jk,k", x, y, v)[0] == ["einsum_path", (1, 2), (0, 1)]
+    assert lg.einsum("ij,jk,k", x, y, v, optimize=True).shape == (n,)
+    with pytest.raises(lg.ShapeError, match="names 1 operands, found 2"):
+        lg.einsum_path("ij", *arrays[:2])
 
 
 @pytest.mark.parametrize("subscripts", ["ij,jk->iz", "ij->ij", "i,jk->k", "ij,jk->ii", "ij,jk,k->i"])
