@@ -38,7 +38,7 @@ def test_opt_runs_the_named_passes(file: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("text", "passes", "words"),
     [
-        (GRAPH, "fast", "unknown pass 'fast': expected one of cse, canonicalize"),
+        (GRAPH, "fast", "unknown pass 'fast': expected one of cse, inline, canonicalize"),
         (GRAPH, "loops,cse", "pass 'cse' takes a graph: what stands before it is kernels"),
         (GRAPH, "program,cse", "what stands before it is a program"),
         (GRAPH.replace("return %2", "update %2 = %2"), "", "which is not a variable of the graph"),
