@@ -44,6 +44,13 @@ class Windows:
     def of(attributes: Mapping[str, Any]) -> Windows:
         return Windows(**{name: attributes[name] for name in Windows.__dataclass_fields__})
 
+    @staticmethod
+    def along(extents: Shape, axes: Mapping[int, tuple[Extent, int, int, Extent, Extent]]) -> Windows:
+        """Windows along some axes of a tensor: (window, stride, window dilation, low, extent of the result) of each."""
+        rows = [axes.get(axis, (1, 1, 1, 0, extent)) for axis, extent in enumerate(extents)]
+        window, strides, dilations, low, shape = ([row[place] for row in rows] for place in range(5))
+        return Windows(tuple(window), tuple(strides), tuple(low), tuple(shape), (1,) * len(rows), tuple(dilations))  # type: ignore[arg-type]
+
     @property
     def attributes(self) -> dict[str, Any]:
         return dict(self.__dict__)
