@@ -178,7 +178,7 @@ div = binary(
 
 rem = binary(
     "rem",
-    "x - y * trunc(x / y), exact, with the sign of x (C's fmod); an integer remainder by 0 is 0.",
+    "x - y * trunc(x / y), exact, with the sign of x (C's fmod); by 0 it is 0 of integers, NaN of floats.",
     reference=quiet(np.fmod),
     jvp=(lambda x, y, out, d: d, lambda x, y, out, d: -round_even((x - out) / y) * d),
     lower=vector_math.rem,

@@ -65,7 +65,7 @@ bitcast = register(
 nextafter = register(
     Op(
         name="nextafter",
-        doc="The number of the format next to x on the way to y; x + a constant almost everywhere: its slope in x is 1.",
+        doc="The number of the format next to x on the way to y, and y where they are equal; its slope in x is 1.",
         type_rule=elementwise_type("nextafter", 2, FLOATS),
         reference=quiet(lambda x, y: np.where(x == y, y, np.nextafter(x, y))),
         jvp=jvp_of((lambda x, y, out, d: d, lambda x, y, out, d: d * 0.0)),
