@@ -163,10 +163,20 @@ def _apply(traced_function: _Traced, arguments: tuple[Any, ...], keywords: dict[
 
 
 def _closure(values: Sequence[Value], symbols: Sequence[Value]) -> tuple[list[Value], list[Value]]:
-    """The parameters below the values that are no symbols of ours, and a symbol for each."""
-    ours = set(symbols)
-    found = [node.output for node in topological(values) if node.op.name == "parameter" and node.output not in ours]
-    return found, [new_parameter(value.node["name"], value.dtype, value.shape) for value in found]
+    """What the values use that depends on parameters but not on our symbols, and a symbol for each.
+
+    It is computed outside, once, and a derivative with respect to any of it finds it among the operands.
+    """
+    inside, below = set(symbols), set(symbols)  # what depends on our symbols; on any parameter
+    used: dict[Value, None] = {}
+    for node in topological(values):
+        if node.op.name == "parameter" or any([operand in below for operand in node.inputs]):
+            below.update(node.outputs)
+        if any([operand in inside for operand in node.inputs]):
+            inside.update(node.outputs)
+            used.update(dict.fromkeys(node.inputs))
+    found = [value for value in dict.fromkeys((*used, *values)) if value in below and value not in inside]
+    return found, [new_parameter(f"closed{place}", value.dtype, value.shape) for place, value in enumerate(found)]
 
 
 def _checked(traced_function: _Traced, answer: Any, side: _Side) -> list[Value]:

@@ -173,6 +173,19 @@ def test_what_a_function_closes_over_has_no_derivative_by_its_rule() -> None:
     np.testing.assert_array_equal(lg.grad(y, x).eval({x: A, w: A + 1}), 2 * (A + 1))
     with pytest.raises(TypeError, match=r"derivative of '<lambda>' at .* with respect to input 'w', which it closes"):
         lg.grad(y, w)
+    between = lg.print(w * 3, "between")
+    f = lg.custom_derivative(lambda x: x * lg.exp(between), jvp=lambda arguments, result, tangents: tangents[0])
+    with pytest.raises(TypeError, match="with respect to the result of exp at test_custom_derivative.py"):
+        lg.grad(lg.sum(f(x)), between)
+
+
+def test_what_a_function_closes_over_is_computed_once_outside(capsys: pytest.CaptureFixture[str]) -> None:
+    w, x = vector("w"), vector()
+    shown = lg.print(w * 3, "w")
+    f = lg.custom_derivative(lambda x: (x * shown, shown), jvp=lambda arguments, result, tangents: (tangents[0], None))
+    one, other = f(x), f(x + 1)
+    lg.function([x, w], [lg.sum(one[0] + other[0]), shown, other[1]])(A, A)
+    assert capsys.readouterr().out == f"w: {A * 3}\n"
 
 
 RULES = [
