@@ -78,6 +78,8 @@ READS = {
     "within 16": (lambda i, j, n: (j // 16 % 5, j % 16 % n)),
     "divided by more than the lanes": (lambda i, j, n: ((3 * i + j) // 100 % 5, (7 * i + j) % 70 % n)),
     "divided by less": (lambda i, j, n: ((2 * i + j) // 7 % 5, (5 * i + 3 * j) % 11 % n)),
+    "of a quotient": (lambda i, j, n: ((9 * i + j) // 7 % 5, (9 * i - j) // 3 % 28 % n)),
+    "of a quotient by less": (lambda i, j, n: ((3 * j + i) // 4 // 3 % 5, (i + (5 * j + i) // 6) // 9 % 7 % n)),
     "below zero": (lambda i, j, n: ((i - j) % 5, (i - 2 * j + 3) // 10 % n)),
     "symbolic divisor": (lambda i, j, n: ((i * n + j) // n, (i * n + j) % n)),
 }
@@ -94,6 +96,12 @@ def test_index_expressions_of_the_vector_symbol(case, name):
         compiled.run([source, out], {"n": extent}, parts=2)
         expected = [[source[index(i, j, extent)] for j in range(extent)] for i in range(5)]
         np.testing.assert_array_equal(out, np.array(expected, np.float32))
+
+
+def test_rows_of_pixels_take_no_division_of_vectors():
+    """LLVM has none by instructions: a vector of 64-bit quotients is 16 scalar divisions."""
+    text = emit_kernel(grid_kernel(lambda b, x, i, j: b.load(x, (j // 28 % 5, j // 5 // 9 % 7))), "k", host())
+    assert "udiv i64" in text and "div <" not in text
 
 
 @pytest.mark.parametrize("divisor", (3, 16, 32, 48, 64, 96))

@@ -8,7 +8,7 @@ contiguous (c = 1), repeated (c = 0) or strided access, also through floordiv an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lazygraph.compiler.codegen.llvm import text
@@ -43,6 +43,15 @@ class Lanes:
         if isinstance(extent, int):
             return extent
         return split(extent, self.symbol.name, self.first, self.lane)
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """outer + lanes: an expression that is equal in all lanes, and 0 .. most in each."""
+
+    outer: Extent
+    lanes: Register
+    most: int
 
 
 class Indices:
@@ -133,35 +142,60 @@ class Indices:
         return self._divide(atom, left, right)
 
     def _divide_across(self, atom: Compound) -> Register | None:
-        """(a + lanes) // m and its remainder with a equal in all lanes: one scalar division.
+        """(a + lanes) // m or its remainder with a equal in all lanes, by scalar division; also of such a quotient."""
+        divisor = atom.right
+        if atom.kind not in ("floordiv", "mod") or not isinstance(divisor, int) or divisor < 1:
+            return None
+        if divisor & divisor - 1 == 0:
+            return None
+        parts = self._apart(atom.left)
+        divided = None if parts is None else self._divided(parts, divisor)
+        if divided is None:
+            return None
+        quotient, rest = divided
+        return rest() if atom.kind == "mod" else self._scalars.add(self._sum(quotient.outer), quotient.lanes)
+
+    def _apart(self, extent: Extent) -> _Apart | None:
+        """The expression as a part that is equal in all lanes and a small one that is not."""
+        lanes = self.lanes
+        if lanes is None or not isinstance(extent, Dim):
+            return None
+        moving = [term for term in extent.terms if lanes.lane in dims.symbols(Dim((term,)))]
+        outer = extent - Dim(tuple(moving))
+        if not moving or self.differs(outer):
+            return None
+        if all(lanes.lane in atoms for atoms, _ in moving):
+            inner = Dim(tuple(moving))
+            low, high = dims.bounds(inner)
+            if low != 0 or high is None or any(isinstance(atom, Compound) for atoms, _ in moving for atom in atoms):
+                return None
+            return _Apart(outer, self._sum(inner), high)
+        ((atoms, coefficient), *others) = moving
+        atom = atoms[0]
+        if others or coefficient != 1 or len(atoms) != 1 or not isinstance(atom, Compound) or atom.kind != "floordiv":
+            return None
+        parts = self._apart(atom.left) if isinstance(atom.right, int) and atom.right > 0 else None
+        divided = None if parts is None or not isinstance(atom.right, int) else self._divided(parts, atom.right)
+        return None if divided is None else _Apart(outer + divided[0].outer, divided[0].lanes, divided[0].most)
+
+    def _divided(self, parts: _Apart, divisor: int) -> tuple[_Apart, Callable[[], Register]] | None:
+        """The quotient of a + lanes by m, in parts, and its remainder.
 
         t = a % m + lanes is below m + l for the greatest lane part l: where l < m it holds m once or not at all, else
         t // m = t * ceil(2**32 / m) // 2**32, exact for t * m < 2**32.
         """
-        divisor, lanes = atom.right, self.lanes
-        if lanes is None or atom.kind not in ("floordiv", "mod") or not isinstance(divisor, int) or divisor < 1:
+        b, most = self._scalars, parts.most
+        if most >= divisor and divisor * (divisor + most) >= 1 << 32:
             return None
-        if divisor & divisor - 1 == 0 or not isinstance(atom.left, Dim):
-            return None
-        inner = Dim(tuple([term for term in atom.left.terms if lanes.lane in term[0]]))
-        outer = atom.left - inner
-        low, high = dims.bounds(inner)
-        if not inner.terms or low != 0 or high is None or lanes.lane in dims.symbols(outer) or self.differs(outer):
-            return None
-        if high >= divisor and divisor * (divisor + high) >= 1 << 32:
-            return None
-        b = self._scalars
-        each = b.add(self._sum(outer % divisor), self._sum(inner))
-        if high < divisor:
+        each = b.add(self._sum(parts.outer % divisor), parts.lanes)
+        outer = dims.floordiv(parts.outer, divisor)
+        if most < divisor:
             wraps = b.less_equal(self.constant(divisor), each)
-            if atom.kind == "mod":
-                return b.select(wraps, b.sub(each, self.constant(divisor)), each)
             more = b.select(wraps, self.constant(1), self.constant(0))
-        else:
-            more = b.shift_right(b.mul(each, self.constant(-(-(1 << 32) // divisor))), self.constant(32))
-            if atom.kind == "mod":
-                return b.sub(each, b.mul(more, self.constant(divisor)))
-        return b.add(self._sum(outer // divisor), more)
+            return _Apart(outer, more, 1), lambda: b.select(wraps, b.sub(each, self.constant(divisor)), each)
+        more = b.shift_right(b.mul(each, self.constant(-(-(1 << 32) // divisor))), self.constant(32))
+        count = (divisor - 1 + most) // divisor
+        return _Apart(outer, more, count), lambda: b.sub(each, b.mul(more, self.constant(divisor)))
 
     def _divide(self, atom: Compound, left: Register, right: Register) -> Register:
         """Floor division and its remainder; a divisor of 0 gives quotient 0 and remainder `left`."""
