@@ -16,7 +16,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
-from lazygraph.compiler.ops.complex_math.references import product
+from lazygraph.compiler.ops.complex_math.references import times
 from lazygraph.compiler.ops.compose import batched_input, emit, plus
 from lazygraph.compiler.ops.domains import SWEPT_FLOATS
 from lazygraph.compiler.ops.halves import through_float32
@@ -86,13 +86,10 @@ def _accumulated(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
 
 
 def _products(x: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
-    """Complex products part by part: NumPy's may fuse a multiplication with an addition."""
-    if x.dtype.kind != "c":
-        return _accumulated(np.multiply)(x, axis=axis, reverse=reverse)
     factors = np.moveaxis(_from_end(x, axis, reverse), axis, 0)
     result = factors.copy()
     for place in range(1, len(factors)):
-        result[place] = product(result[place - 1], factors[place])
+        result[place] = times(result[place - 1], factors[place])
     return np.ascontiguousarray(_from_end(np.moveaxis(result, 0, axis), axis, reverse))
 
 
@@ -309,7 +306,6 @@ def _recurrence_reference(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: b
     result = np.zeros_like(terms)
     carried = np.zeros(terms.shape[1:], terms.dtype)
     for place in range(len(terms)):
-        times = product if a.dtype.kind == "c" else np.multiply
         a_times_h = np.where(coefficients[place] == 0, 0, times(coefficients[place], carried)).astype(terms.dtype)
         carried = a_times_h + terms[place]
         result[place] = carried

@@ -14,6 +14,7 @@ import numpy as np
 
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType
 from lazygraph.compiler.loop.ir import Buffer
+from lazygraph.compiler.ops.complex_math.references import times
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
@@ -45,7 +46,7 @@ from lazygraph.compiler.ops.structural import same_op
 from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
 from lazygraph.compiler.ops.window_loops import Carried, Tap, slide
 from lazygraph.compiler.ops.windows import Tangents, Windows, batch_windows, patches, require_windows, taps_of
-from lazygraph.runtime.dtypes import DType, from_numpy
+from lazygraph.runtime.dtypes import COMPLEX, DType, from_numpy
 
 NUMERIC = ("int", "uint", "float")
 Identity = Callable[[DType], Any]
@@ -218,12 +219,13 @@ _EXTREME = _domain(ALL_TYPES, special, distinct, FILLED)
 
 reduce_window_sum = _record(
     "reduce_window_sum", "The sum of the elements of each window; 0 where it has none.",
-    NUMERIC, "add", np.add, lambda dtype: 0, same_op, _sum_transpose,
-    _domain(NUMBERS, special, lambda rng, shape: smooth(rng, shape)[0]), Flags(linear=(0,)),
+    (*NUMERIC, "complex"), "add", np.add, lambda dtype: 0, same_op, _sum_transpose,
+    _domain((*NUMBERS, *COMPLEX), special, lambda rng, shape: smooth(rng, shape)[0]), Flags(linear=(0,)),
 )  # fmt: skip
 reduce_window_prod = _record(
     "reduce_window_prod", "The product of the elements of each window; 1 where it has none.",
-    NUMERIC, "mul", np.multiply, lambda dtype: 1, _prod_jvp, NOT_LINEAR, _domain(NUMBERS, plain, _with_zeros), Flags(),
+    (*NUMERIC, "complex"), "mul", times, lambda dtype: 1, _prod_jvp, NOT_LINEAR,
+    _domain((*NUMBERS, *COMPLEX), plain, _with_zeros), Flags(),
 )  # fmt: skip
 reduce_window_max = _record(
     "reduce_window_max", "The greatest element of each window, NaN if one is NaN; the lowest number where it has none.",
