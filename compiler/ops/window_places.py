@@ -38,9 +38,13 @@ NONE = -1  # the place in a window that has no element
 # --- window_argmax, window_argmin -------------------------------------------------------------------------------------
 
 
+ORDERED = ("bool", "int", "uint", "float")
+
+
 def _arg_type(op: str) -> TypeRule:
     def rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
         require_operands(op, types, 1)
+        require_dtype(op, "operand", types[0].dtype, ORDERED)
         return (TensorType(int64, require_windows(op, types[0], attributes).shape),)
 
     return rule
