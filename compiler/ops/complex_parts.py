@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops import domains
 from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
@@ -33,8 +32,6 @@ def _complex_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequ
 
 def _part_type(name: str) -> TypeRule:
     def rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
-        if len(types) == 1 and not types[0].dtype.is_complex:
-            raise DTypeError(f"{name}: expected one of the dtypes complex64, complex128, found {types[0]}")
         (whole,) = elementwise_type(name, 1, COMPLEX)(types, attributes)
         return (TensorType(whole.dtype.part, whole.shape),)
 

@@ -18,6 +18,10 @@ def reason(taken: Collection[str], refused: str) -> str:
         return "it decides between truth values: compare with 0 first"
     if kinds == {"uint"}:
         return "it works on words of 32 bits"
+    if kinds == {"complex"}:
+        return "it takes complex numbers apart: a real one is its own real part"
+    if refused in kinds:
+        return "there is no format of this width for its results"
     if refused == "bool":
         return "bools are no numbers: cast them first"
     if refused == "complex":
