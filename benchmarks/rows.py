@@ -55,6 +55,31 @@ def step(title: str, shape: tuple[int, ...], entrants: tuple[Entrant, ...]) -> R
     return Row(title, shape, entrants, "fma", 2.0 * batch * (3 * sum(sizes) - sizes[0]))
 
 
+def gpt(batch: int, length: int, width: int, blocks: int, heads: int) -> Row:
+    """Three products as large as each: 12 width**2 weights per block and token, and two of attention per pair."""
+    tokens = batch * length
+    forward = blocks * tokens * (12 * width**2 + 2 * length * width) + tokens * width * 65
+    title = f"GPT, {blocks} layers, width {width}, length {length}, batch {batch}, Adam"
+    return Row(title, (batch, length, width, blocks, heads), everyone("gpt_step", FRAMEWORKS), "fma", 6.0 * forward)
+
+
+def lenet(batch: int) -> Row:
+    """Multiply-adds of an image: 784 * 25 * 32, which needs no gradient of its input, 196 * 25 * 32 * 64, the rest."""
+    first, others = 784 * 25 * 32, 196 * 25 * 32 * 64 + 64 * 49 * 256 + 256 * 10
+    title = f"LeNet 32/64 channels 5x5, batch {batch}, momentum"
+    return Row(title, (batch,), everyone("lenet_step", FRAMEWORKS), "fma", batch * (4.0 * first + 6.0 * others))
+
+
+def resnet(batch: int, side: int) -> Row:
+    """Multiply-adds of an image, by stages of 16, 32 and 64 channels with a quarter of the pixels each."""
+    pixels = side * side
+    first, projections = pixels * 27 * 16, pixels // 4 * 16 * 32 + pixels // 16 * 32 * 64
+    stages = pixels * 9 * (6 * 16 * 16 + (16 * 32 + 5 * 32 * 32) / 4 + (32 * 64 + 5 * 64 * 64) / 16)
+    work = batch * (4.0 * first + 6.0 * (stages + projections))
+    title = f"ResNet-20 on 3x{side}x{side}, batch {batch}, momentum"
+    return Row(title, (batch, side), everyone("resnet_step", FRAMEWORKS), "fma", work)
+
+
 def gemm(m: int, n: int, k: int) -> Row:
     return Row(f"{m} x {n} x {k}", (m, n, k), everyone("gemm", ("torch", "jax", "numpy")), "fma", 2.0 * m * n * k)
 
@@ -72,6 +97,9 @@ SECTIONS = (
         (
             step("MLP 784-512-512-10, batch 128, Adam", MLP, everyone("mlp_step", FRAMEWORKS)),
             step("softmax regression 784-10, batch 128, SGD", (128, 784, 10), everyone("softmax_step", FRAMEWORKS)),
+            lenet(64),
+            resnet(32, 32),
+            gpt(16, 128, 128, 4, 4),
         ),
     ),
     Section(

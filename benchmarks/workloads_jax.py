@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.workload import Builders, Call, array, classification
+from benchmarks import jax_models
+from benchmarks.workload import Builders, Call, array, classification, images, state, text
 
 Tree = Any  # nested lists and tuples of arrays
 Update = Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]  # (parameters, state, gradients) -> (parameters, state)
@@ -18,6 +19,12 @@ Update = Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]  # (parameters, state, 
 
 def sgd(parameters: Tree, state: Tree, gradients: Tree) -> tuple[Tree, Tree]:
     return jax.tree.map(lambda p, g: p - 0.1 * g, parameters, gradients), state
+
+
+def momentum(parameters: Tree, state: Tree, gradients: Tree) -> tuple[Tree, Tree]:
+    count, mean, unused = state
+    mean = jax.tree.map(lambda m, g: 0.9 * m + g, mean, gradients)
+    return jax.tree.map(lambda p, m: p - 0.1 * m, parameters, mean), (count, mean, unused)
 
 
 def adam(parameters: Tree, state: Tree, gradients: Tree) -> tuple[Tree, Tree]:
@@ -39,15 +46,40 @@ def logits(parameters: Tree, x: jax.Array) -> jax.Array:
     return x @ weight + bias
 
 
-def loss_of(parameters: Tree, x: jax.Array, labels: jax.Array) -> jax.Array:
-    return -jnp.take_along_axis(jax.nn.log_softmax(logits(parameters, x)), labels[:, None], 1).mean()
+def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], -1).mean()
 
 
 def train(update: Update, *shape: int) -> Call:
     data = classification(*shape)
-    parameters: Tree = [(jnp.array(w), jnp.array(b)) for w, b in zip(data.weights, data.biases)]
+    parameters = [(jnp.array(w), jnp.array(b)) for w, b in zip(data.weights, data.biases)]
+    return steps(update, parameters, logits, data.x, data.labels)
+
+
+def model_step(update: Update, model: tuple[jax_models.Shapes, jax_models.Apply], x: Any, labels: Any) -> Call:
+    shapes, apply = model
+    return steps(update, {name: jnp.array(value) for name, value in state(shapes).items()}, apply, x, labels)
+
+
+def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int) -> Call:
+    return model_step(adam, jax_models.gpt(65, length, width, blocks, heads), *text(batch, length, 65))
+
+
+def lenet_step(batch: int) -> Call:
+    return model_step(momentum, jax_models.lenet(), *images(batch, 1, 28, 10))
+
+
+def resnet_step(batch: int, side: int) -> Call:
+    return model_step(momentum, jax_models.resnet(3, (16, 32, 64), 3, 10), *images(batch, 3, side, 10))
+
+
+def steps(update: Update, start: Tree, apply: Callable[..., Any], x_array: Any, label_array: Any) -> Call:
+    parameters = start
     state: Tree = (jnp.float32(1), jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(jnp.zeros_like, parameters))
-    x, labels = jnp.array(data.x), jnp.array(data.labels)
+    x, labels = jnp.array(x_array), jnp.array(label_array)
+
+    def loss_of(parameters: Tree, x: jax.Array, labels: jax.Array) -> jax.Array:
+        return cross_entropy(apply(parameters, x), labels)
 
     def whole_step(parameters: Tree, state: Tree, x: jax.Array, labels: jax.Array) -> tuple[Tree, Tree, jax.Array]:
         loss, gradients = jax.value_and_grad(loss_of)(parameters, x, labels)
@@ -100,6 +132,9 @@ NAMED: Builders = {
     "mlp_step": partial(train, adam),
     "softmax_step": partial(train, sgd),
     "gemm": gemm,
+    "gpt_step": gpt_step,
+    "lenet_step": lenet_step,
+    "resnet_step": resnet_step,
 }
 PEERS: dict[str, Builders] = {
     "jax": NAMED | {kind: partial(of_array, function) for kind, function in KERNELS.items()},

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 import lazygraph as lg
-from benchmarks.workload import Builders, Call, array, classification
+from benchmarks.workload import Builders, Call, array, classification, images, state, text
+from lazygraph.models import gpt, lenet, resnet
 
 Minimize = Callable[[lg.Tensor, list[lg.Variable]], Any]  # (loss, variables) -> the updates of a function
 
@@ -34,6 +35,33 @@ def fixed(minimize: Minimize, *shape: int) -> Call:
 
 def symbolic(minimize: Minimize, *shape: int) -> Call:
     return train(minimize, lg.dim("batch"), shape)
+
+
+def started(model: Any) -> Any:
+    """The model with the weights that all peers start from."""
+    model.load_state_dict(state({name: value.shape for name, value in model.state_dict().items()}))
+    return model
+
+
+def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int) -> Call:
+    config = gpt.Config(width=width, length=length, blocks=blocks, heads=heads)
+    step = gpt.training_step(started(gpt.GPT(config, rng=0)), lg.optim.Adam(1e-3), length, batch)
+    tokens, following = text(batch, length, config.vocabulary)
+    return lambda: float(step(tokens, following))
+
+
+def lenet_step(batch: int) -> Call:
+    step = lenet.training_step(started(lenet.LeNet(rng=0)), lg.optim.SGD(0.1, momentum=0.9), batch)
+    x, y = images(batch, 1, lenet.SIDE, lenet.CLASSES)
+    return lambda: float(step(x, y))
+
+
+def resnet_step(batch: int, side: int) -> Call:
+    config = resnet.Config()
+    model = started(resnet.ResNet(config, rng=0))
+    step = resnet.training_step(model, lg.optim.SGD(0.1, momentum=0.9), (config.channels, side, side), batch)
+    x, y = images(batch, config.channels, side, config.classes)
+    return lambda: float(step(x, y))
 
 
 def gemm(m: int, n: int, k: int) -> Call:
@@ -78,6 +106,9 @@ NAMED: Builders = {
     "mlp_step_symbolic": partial(symbolic, lg.optim.Adam(1e-3).minimize),
     "softmax_step": partial(fixed, lg.optim.SGD(0.1).minimize),
     "gemm": gemm,
+    "gpt_step": gpt_step,
+    "lenet_step": lenet_step,
+    "resnet_step": resnet_step,
 }
 PEERS: dict[str, Builders] = {
     "lazygraph": NAMED | {kind: partial(of_array, function) for kind, function in KERNELS.items()},

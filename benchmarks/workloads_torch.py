@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from benchmarks.workload import Builders, Call, Classification, array, classification
+from benchmarks import torch_models
+from benchmarks.workload import Builders, Call, Classification, array, classification, images, state, text
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 
@@ -40,11 +41,40 @@ def network(data: Classification) -> torch.nn.Sequential:
     return torch.nn.Sequential(*layers[:-1])
 
 
-def train(through: Through, optimizer: Callable[..., torch.optim.Optimizer], *shape: int) -> Call:
+Rule = Callable[..., torch.optim.Optimizer]
+
+
+def train(through: Through, optimizer: Rule, *shape: int) -> Call:
     data = classification(*shape)
-    model, x, labels = network(data), torch.from_numpy(data.x), torch.from_numpy(data.labels).long()
+    return steps(through, optimizer, network(data), data.x, data.labels)
+
+
+def gpt_step(through: Through, optimizer: Rule, batch: int, length: int, width: int, blocks: int, heads: int) -> Call:
+    model = torch_models.GPT(65, width, length, blocks, heads)
+    return steps(through, optimizer, started(model), *text(batch, length, 65))
+
+
+def lenet_step(through: Through, optimizer: Rule, batch: int) -> Call:
+    return steps(through, optimizer, started(torch_models.LeNet()), *images(batch, 1, 28, 10))
+
+
+def resnet_step(through: Through, optimizer: Rule, batch: int, side: int) -> Call:
+    model = torch_models.ResNet(3, (16, 32, 64), 3, 10)
+    return steps(through, optimizer, started(model), *images(batch, 3, side, 10))
+
+
+def started(model: torch.nn.Module) -> torch.nn.Module:
+    """The model with the weights that all peers start from; it keeps its own counters."""
+    own = model.state_dict()
+    weights = state({name: value.shape for name, value in own.items() if not name.endswith("num_batches_tracked")})
+    model.load_state_dict(own | {name: torch.from_numpy(value) for name, value in weights.items()})
+    return model
+
+
+def steps(through: Through, optimizer: Rule, model: torch.nn.Module, x_array: Any, label_array: Any) -> Call:
+    x, labels = torch.from_numpy(x_array), torch.from_numpy(label_array).long().flatten()
     rule = optimizer(model.parameters())
-    loss_of = through(lambda x, labels: F.cross_entropy(model(x), labels))
+    loss_of = through(lambda x, labels: F.cross_entropy(model(x).flatten(0, -2), labels))
 
     def step() -> Any:
         loss = loss_of(x, labels)
@@ -91,6 +121,9 @@ def workloads(through: Through) -> Builders:
         "mlp_step": partial(train, through, partial(torch.optim.Adam, lr=1e-3)),
         "softmax_step": partial(train, through, partial(torch.optim.SGD, lr=0.1)),
         "gemm": gemm,
+        "gpt_step": partial(gpt_step, through, partial(torch.optim.Adam, lr=1e-3)),
+        "lenet_step": partial(lenet_step, through, partial(torch.optim.SGD, lr=0.1, momentum=0.9)),
+        "resnet_step": partial(resnet_step, through, partial(torch.optim.SGD, lr=0.1, momentum=0.9)),
     }
     return named | {kind: partial(of_array, through, function) for kind, function in KERNELS.items()}
 

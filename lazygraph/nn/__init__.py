@@ -78,6 +78,10 @@ from lazygraph.nn.margin_losses import (
     triplet_margin_loss,
 )
 from lazygraph.nn.modules import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
     BatchNorm,
     Conv1d,
     Conv2d,
@@ -88,6 +92,9 @@ from lazygraph.nn.modules import (
     GroupNorm,
     LayerNorm,
     Linear,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
     Module,
     MultiHeadAttention,
     RMSNorm,
@@ -154,6 +161,10 @@ from lazygraph.nn.regression_losses import (
 )
 
 __all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "BatchNorm",
     "Conv1d",
     "Conv2d",
@@ -164,6 +175,9 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
     "Module",
     "MultiHeadAttention",
     "RMSNorm",

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import lazygraph as lg
 from benchmarks import torch_models
-from lazygraph.models import gpt, resnet
+from lazygraph.models import gpt, lenet, resnet
 from tests.peers.compare import distance
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -114,3 +114,21 @@ def test_resnet_moves_its_running_statistics_as_torch_does_and_infers_with_them(
     images = lg.placeholder((lg.dim("n"), 3, 8, 8), lg.float64, "images")
     found = lg.function([images], ours(images))(x)
     assert distance(found, theirs(torch.tensor(x)).detach().numpy()) < 1e-9
+
+
+@pytest.mark.parametrize(("dtype", "symbolic"), KINDS)
+def test_lenet(dtype: str, symbolic: bool) -> None:
+    torch.manual_seed(0)
+    theirs = torch_models.LeNet().to(getattr(torch, dtype))
+    ours = lenet.LeNet(rng=0, dtype=dtype)
+    rng = np.random.default_rng(0)
+    assert_first_steps_agree(
+        ours,
+        theirs,
+        lambda x, y: lenet.loss(ours, x, y),
+        lambda x, y: F.cross_entropy(theirs(x), y),
+        rng.normal(size=(5, 1, 28, 28)).astype(dtype),
+        rng.integers(0, 10, 5).astype(np.int32),
+        dtype,
+        symbolic,
+    )
