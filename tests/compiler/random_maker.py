@@ -15,19 +15,11 @@ from hypothesis import strategies as st
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Value, serials, topological
-from lazygraph.compiler.ops.lowering import Elementwise
-from lazygraph.compiler.ops.record import OPS, Op, apply, full
+from lazygraph.compiler.ops.record import OPS, apply, full
 from lazygraph.runtime.dtypes import ALL, DType, bool_, float32, float64, from_numpy
+from tests.ops.accuracy import promised
 
 EXTENTS = (0, 1, 2, 3, 5, 16, 17, 33)
-
-
-def promised(op: Op, dtype: DType) -> float:
-    """The error that a record allows itself at a dtype, in units in the last place; 0 for exact."""
-    if not dtype.is_differentiable:
-        return 0
-    rule = op.lower.on_complex if isinstance(op.lower, Elementwise) and dtype.kind == "complex" else None
-    return op.ulp if rule is None else rule.ulp
 
 
 def grains(results: Iterable[Value]) -> dict[Value, float]:

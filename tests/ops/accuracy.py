@@ -6,6 +6,8 @@ In: results and true values. Out: errors; samples that cover the whole range of 
 import numpy as np
 
 from lazygraph.compiler.ops import domains
+from lazygraph.compiler.ops.lowering import Elementwise
+from lazygraph.compiler.ops.record import Op
 from lazygraph.runtime.dtypes import DType
 
 
@@ -33,3 +35,11 @@ def full_range(rng: np.random.Generator, dtype: DType, count: int) -> np.ndarray
 
 def around(rng: np.random.Generator, dtype: DType, low: float, high: float, count: int) -> np.ndarray:
     return rng.uniform(low, high, count).astype(dtype.numpy)
+
+
+def promised(op: Op, dtype: DType) -> float:
+    """The error that a record allows itself at a dtype, in units in the last place; 0 for exact."""
+    if not dtype.is_differentiable:
+        return 0
+    rule = op.lower.on_complex if isinstance(op.lower, Elementwise) and dtype.kind == "complex" else None
+    return op.ulp if rule is None else rule.ulp

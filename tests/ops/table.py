@@ -19,6 +19,7 @@ from lazygraph.compiler.ops.elementwise import batch_elementwise
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Op, no_tangent
 from lazygraph.compiler.ops.refusals import reason
 from lazygraph.runtime.dtypes import ALL, DType, float32, int32
+from tests.ops.accuracy import promised
 from tests.ops.harness import Applied, applied, as_array
 from tests.ops.measured import largest_error
 
@@ -119,6 +120,12 @@ def why_not(op: Op, dtype: DType) -> str:
     return reason({each.kind for each in op.domain.dtypes}, dtype.kind)
 
 
+def bounds(op: Op) -> str:
+    """What the record promises, and for complex numbers where that is another."""
+    parts = {promised(op, dtype) for dtype in op.domain.dtypes if dtype.is_complex} - {op.ulp}
+    return "; ".join([f"{op.ulp:g}", *(f"complex {each:g}" for each in parts)])
+
+
 def rows_of_dtypes(figure: Figure) -> tuple[list[str], list[str]]:
     """The reasons behind the letters, and the table."""
     letters: dict[str, str] = {}
@@ -127,12 +134,11 @@ def rows_of_dtypes(figure: Figure) -> tuple[list[str], list[str]]:
         cells = []
         for dtype in ALL:
             if dtype in op.domain.dtypes:
-                exact = op.ulp == 0 or not dtype.is_differentiable
-                cells.append("exact" if exact else figure(name, dtype))
+                cells.append(figure(name, dtype) if promised(op, dtype) else "exact")
             else:
                 why = why_not(op, dtype)
                 cells.append(letters.setdefault(why, ascii_lowercase[len(letters)]))
-        lines.append(row(f"`{name}`", f"{op.ulp:g}", *cells))
+        lines.append(row(f"`{name}`", bounds(op), *cells))
     return [f"- {letter}: {why}" for why, letter in letters.items()], lines
 
 

@@ -1,0 +1,44 @@
+"""docs/ops.md is what the records say, and the records say everything: each dtype is swept, or refused for a reason.
+
+In: the page and the table of records. Out: the lines that differ, the cells that are empty, the dtypes that the sweep
+would miss. The figures of accuracy are the page's own; that they hold is the sweep's to show.
+"""
+
+import pytest
+
+import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
+from lazygraph.compiler.ops.lowering import Elementwise
+from lazygraph.compiler.ops.record import OPS
+from lazygraph.runtime.dtypes import ALL, float32
+from tests.ops.acceptance import refusals
+from tests.ops.table import PAGE, page, recorded, why_not
+
+
+def test_the_page_is_what_the_records_say() -> None:
+    text = PAGE.read_text()
+    expected = page(recorded(text))
+    missing = sorted(set(expected.splitlines()) - set(text.splitlines()))
+    assert text == expected, "run `make ops-table`; lines that the page lacks:\n" + "\n".join(missing[:20])
+
+
+def test_no_cell_is_empty_or_unmeasured() -> None:
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
+    assert len(rows) > 2 * len(OPS)
+    assert [line for line in rows for cell in line[1:-1].split("|") if cell.strip() in ("", "?")] == []
+
+
+def test_the_figures_keep_the_bounds_of_the_records() -> None:
+    figure = recorded(PAGE.read_text())
+    bounded = [name for name, op in OPS.items() if op.ulp and isinstance(op.lower, Elementwise)]
+    assert [name for name in bounded if float(figure(name, float32)) > OPS[name].ulp] == []
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(OPS) if OPS[name].domain.dtypes])
+def test_a_dtype_is_swept_or_refused_for_the_reason_that_the_table_gives(name: str) -> None:
+    op = OPS[name]
+    for dtype in ALL:
+        if dtype not in op.domain.dtypes:
+            found = refusals(op, dtype)
+            assert found, f"{name} takes {dtype}, but its domain does not name it: the sweep never tries it"
+            wanted = why_not(op, dtype)
+            assert [each for each in found if wanted not in each] == [], wanted
