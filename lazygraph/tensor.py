@@ -238,6 +238,12 @@ class Tensor:
     def __rmod__(self, other: TensorLike) -> Tensor:
         return lg.remainder(other, self)
 
+    def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return lg.divmod(self, other)
+
+    def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return lg.divmod(other, self)
+
     def __pow__(self, other: TensorLike) -> Tensor:
         return lg.pow(self, other)
 
@@ -361,6 +367,10 @@ class Tensor:
 
     def astype(self, dtype: DTypeLike | DType, *, copy: bool = True) -> Tensor:
         return lg.astype(self, dtype, copy=copy)
+
+    def view(self, dtype: DTypeLike | DType) -> Tensor:
+        """`lg.view`: the same bytes read as another dtype."""
+        return lg.view(self, dtype)
 
     def reshape(self, *shape: Any) -> Tensor:
         """`lg.reshape`; the extents may be one sequence or separate arguments."""

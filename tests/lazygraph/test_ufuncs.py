@@ -207,6 +207,16 @@ def test_bits_that_cannot_be_read_are_refused_in_a_sentence() -> None:
         lg.ldexp(1.0, 2.0)
 
 
+def test_methods_and_operators() -> None:
+    x = lg.constant(np.int32([7, -7]))
+    quotient, rest = divmod(x, 3)
+    other, _ = divmod(-7, lg.constant(np.int32([2])))
+    for found, expected in zip(
+        evaluate([quotient, rest, other, x.view(lg.uint32)]), ([2, -3], [1, 2], [-4], [7, 2**32 - 7])
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_the_derivative_stops_at_bits() -> None:
     x = lg.placeholder((2,), lg.float32, "x")
     y = lg.sum(x * lg.bitcast(lg.bitcast(x, lg.int32), lg.float32))
