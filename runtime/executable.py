@@ -149,7 +149,7 @@ class Executable:
 
         waits = threading.current_thread() is threading.main_thread()
         status = layout.LONG
-        if progress is None:
+        if progress is None and not (waits and self.artifact.prints):  # Ctrl-C would arise in the middle of a print
             control.begin(steps, inline=waits)
             status = enter()
         if status == layout.LONG:

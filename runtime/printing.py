@@ -2,7 +2,8 @@
 
 In: how each print shows its array. Out: the address of a function that compiled code calls on the thread that entered
 it, in the order of the program. It writes to `sys.stdout` as Python's `print` does. An exception in there (a closed
-pipe, Ctrl-C) cancels the call, which raises it.
+pipe) cancels the call, which raises it. The thread is never Python's main thread, where Ctrl-C could arise before the
+first line of the function that catches exceptions.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ In: compiled functions, and the interpreter on the same graphs. Out: standard ou
 """
 
 import io
+import os
+import signal
 import sys
 
 import numpy as np
@@ -109,6 +111,28 @@ def test_an_exception_while_printing_ends_the_call_and_changes_no_variable(
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     step()
     assert count.numpy() == 2
+
+
+def test_ctrl_c_ends_a_call_that_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = lg.variable(0, "count", lg.int64)
+    step = lg.function([], (), updates={count: lg.print(count, "at") + 1})
+
+    class Pressing(io.StringIO):
+        def write(self, text: str) -> int:
+            if text == "at: 20":
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().write(text)
+
+    for _ in range(5):
+        out = Pressing()
+        monkeypatch.setattr(sys, "stdout", out)
+        count.assign(0)
+        with pytest.raises(KeyboardInterrupt):
+            step.repeat(10**9)
+        monkeypatch.undo()
+        lines = out.getvalue().splitlines()
+        assert lines == [f"at: {number}" for number in range(len(lines))]
+        assert count.numpy() in (len(lines), len(lines) - 1)
 
 
 def test_derivatives_print_once_and_batches_as_a_whole(capsys: Capture) -> None:
