@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from lazygraph.state import *
     from lazygraph.statistics import *
     from lazygraph.tensor import *
+    from lazygraph.updates import *
     from lazygraph.writing import *
 
 __version__ = "0.1.0"
@@ -108,6 +109,7 @@ _MODULES = (
     "contraction",
     "einstein",
     "products",
+    "updates",
     "sorting",
     "quantiles",
     "nan_reductions",

@@ -22,6 +22,13 @@ LOCATED = (ShapeError, DTypeError, BoundsError)
 LONGEST_NAME = 40  # characters of an expression that stands for an operand's name
 
 
+class UnknownValueError(TypeError, ValueError):
+    """A value is asked for where there is none yet: of an expression that depends on a placeholder.
+
+    A TypeError, since an expression is no number; and a ValueError, which the Array API has lazy arrays raise.
+    """
+
+
 def shape_text(shape: Sequence[object]) -> str:
     """(n, 784) as a user writes it."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -107,19 +107,34 @@ def setitem(x: TensorLike, index: Any, value: TensorLike) -> Tensor:
     """
     old = value_of(x)
     new = as_value(value, old.dtype)
-    if isinstance(index, Tensor) and index.dtype.kind == "bool" and index.ndim == old.type.rank and new.shape == ():
+    if is_mask_of(index, old) and new.shape == ():
         mask = broadcast_value(index.value, old.shape)
         return Tensor(emit("select", mask, broadcast_value(new, old.shape), old))
     parts = _parts(old, index)
     if not builtins.any(isinstance(part, Value) for part in parts):
         return Tensor(_basic_set(old, parts, new))
+    return Tensor(_scattered("scatter_set", old, parts, new))
+
+
+def is_mask_of(index: Any, value: Value) -> builtins.bool:
+    """Whether an index is a tensor of truth values, one for each element, which need not be known."""
+    return isinstance(index, Tensor) and index.dtype.kind == "bool" and index.ndim == value.type.rank
+
+
+def scattered(op: str, old: Value, index: Any, new: Value) -> Value | None:
+    """The value with new elements combined, in their order, into those that index arrays name; None without arrays."""
+    parts = _parts(old, index)
+    return _scattered(op, old, parts, new) if builtins.any(isinstance(part, Value) for part in parts) else None
+
+
+def _scattered(op: str, old: Value, parts: Sequence[Part], new: Value) -> Value:
     count = dims.product(old.shape)
     flat = reshaped(index_along((count,), 0), old.shape)
     places = _advanced(flat, parts)
     size = (dims.product(places.shape),)
     updates = reshaped(broadcast_value(new, places.shape), size)
-    result = emit("scatter_set", reshaped(old, (count,)), updates, reshaped(places, size), axes=(0,), mode="clip")
-    return Tensor(reshaped(result, old.shape))
+    result = emit(op, reshaped(old, (count,)), updates, reshaped(places, size), axes=(0,), mode="clip")
+    return reshaped(result, old.shape)
 
 
 # --- reading the index -----------------------------------------------------------------------------------------------

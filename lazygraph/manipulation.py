@@ -10,6 +10,8 @@ import builtins
 import operator
 from collections.abc import Sequence
 
+import numpy as np
+
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent
 from lazygraph.compiler.ir.errors import ShapeError
@@ -23,6 +25,7 @@ from lazygraph.promotion import (
     as_axis,
     broadcast,
     broadcast_value,
+    constant_value,
     same_dtype,
     value_of,
 )
@@ -364,8 +367,11 @@ def _clamped(index: int, extent: Extent) -> Extent:
 
 
 @traced
-def repeat(x: TensorLike, repeats: int, axis: int | None = None) -> Tensor:
+def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis; of the flattened elements for None.
+
+    Numbers that differ from element to element depend on no placeholder, and the extent is known: they add up to an
+    extent of the result.
 
     >>> import lazygraph as lg
     >>> lg.repeat([1, 2], 2).eval()
@@ -375,11 +381,29 @@ def repeat(x: TensorLike, repeats: int, axis: int | None = None) -> Tensor:
     if axis is None:
         value, axis = reshaped(value, (dims.product(value.shape),)), 0
     place = as_axis(axis, value.type.rank)
-    apart = (*value.shape[: place + 1], operator.index(repeats), *value.shape[place + 1 :])
+    if np.ndim(repeats):
+        return _repeated(value, repeats, place)
+    count = operator.index(repeats)  # type: ignore[arg-type]
+    apart = (*value.shape[: place + 1], count, *value.shape[place + 1 :])
     kept = tuple([at for at in range(len(apart)) if at != place + 1])
     spread = emit("broadcast", value, shape=apart, axes=kept)
-    together = (*value.shape[:place], dims.multiply(value.shape[place], repeats), *value.shape[place + 1 :])
+    together = (*value.shape[:place], dims.multiply(value.shape[place], count), *value.shape[place + 1 :])
     return Tensor(reshaped(spread, together))
+
+
+def _repeated(value: Value, repeats: TensorLike, axis: int) -> Tensor:
+    """Each element of an axis as often as its number says."""
+    if isinstance(repeats, Tensor):
+        repeats = repeats._evaluated("the sum of the repetitions", "Repeat by one number, or take by indices.")
+    counts, extent = np.asarray(repeats), value.shape[axis]
+    if counts.shape == (1,) and not isinstance(extent, int):
+        return repeat(Tensor(value), counts.item(), axis)
+    if not isinstance(extent, int) or counts.shape not in ((1,), (extent,)):
+        raise ShapeError(
+            f"expected a number of repetitions for each of {extent} elements, found {shape_text(counts.shape)}"
+        )
+    chosen = np.repeat(np.arange(extent), counts)
+    return moveaxis(Tensor(emit("gather", value, constant_value(chosen), axes=(axis,), mode="clip")), 0, axis)
 
 
 @traced

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,9 +20,12 @@ from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value, topological
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.devices import DEVICES, DLPACK_CPU, require_device
-from lazygraph.errors import shape_text
+from lazygraph.errors import UnknownValueError, shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
+
+if TYPE_CHECKING:
+    from lazygraph.updates import At
 
 __all__ = ["Tensor"]
 
@@ -137,10 +140,10 @@ class Tensor:
         return {each.node["name"]: each for each in found if each.node["kind"] == "input"}
 
     def _evaluated(self, wanted: str, instead: str) -> NDArray[Any]:
-        """The value of a tensor that depends on no placeholder; TypeError says what to use for one that does."""
+        """The value of a tensor that depends on no placeholder; the error says what to use for one that does."""
         placeholders = self._placeholders()
         if placeholders:
-            raise TypeError(
+            raise UnknownValueError(
                 f"{wanted} of {self!r} is not known when the graph is built: it depends on the placeholder"
                 f"{'s' if len(placeholders) > 1 else ''} {', '.join(placeholders)}. {instead}"
             )
@@ -328,6 +331,11 @@ class Tensor:
         if self.name is not None:
             raise TypeError(f"{self.name!r} is an input: assign to elements of a copy of it, y = {self.name}.copy()")
         self.value = other.value
+
+    @property
+    def at(self) -> At:
+        """Changes at an index as new tensors: `x.at[index].add(y)`, which counts an element named twice twice."""
+        return lg.At(self)
 
     # --- methods -----------------------------------------------------------------------------------------------------
 

@@ -268,6 +268,11 @@ def test_numbers_out_of_constants() -> None:
     x = lg.constant(3)
     assert (int(x), float(x), bool(x), operator.index(x), [10, 20, 30, 40][x]) == (3, 3.0, True, 3, 40)
     assert bool(lg.constant(float("nan"))) and not bool(lg.constant(-0.0))
+    x = lg.placeholder((), lg.float32, "x")
+    for convert in (bool, int, float, complex):
+        with pytest.raises(ValueError, match="depends on the placeholder x"):
+            convert(x)
+    assert divmod(lg.constant(7), 2) == (3, 1)
     with pytest.raises(TypeError, match="an index is an integer scalar"):
         operator.index(lg.constant(3.0))
 

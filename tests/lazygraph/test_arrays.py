@@ -99,6 +99,13 @@ def test_pieces_as_in_numpy() -> None:
         same(found, expected)
     same(lg.repeat(X, 3, 1), np.repeat(X, 3, 1))
     same(lg.repeat(X, 2), np.repeat(X, 2))
+    same(lg.repeat(X, [0, 2, 1], axis=1), np.repeat(X, [0, 2, 1], axis=1))
+    same(lg.repeat([1, 2], lg.constant([3, 0])), np.repeat([1, 2], [3, 0]))
+    same(lg.repeat(X, [2], axis=-1), np.repeat(X, [2], axis=-1))
+    with pytest.raises(lg.ShapeError, match=r"for each of 3 elements, found \(2,\)"):
+        lg.repeat(X, [1, 2], axis=1)
+    with pytest.raises(TypeError, match="the sum of the repetitions of .* depends on the placeholder i"):
+        lg.repeat([1, 2], lg.placeholder((2,), lg.int64, "i"))
     same(lg.tile(X, (2, 1, 2, 3)), np.tile(X, (2, 1, 2, 3)))
     same(lg.tile(X, 2), np.tile(X, 2))
     same(lg.pad(X, 1), np.pad(X, 1))

@@ -72,3 +72,32 @@ def test_an_index_tensor_out_of_bounds_fails_the_step() -> None:
     y[i] = 1.0
     with pytest.raises(lg.CheckFailed, match="index 3 is out of bounds for an axis of extent 3"):
         y.eval({i: [3]})
+
+
+UFUNCS = {"add": np.add, "multiply": np.multiply, "min": np.minimum, "max": np.maximum}
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+@pytest.mark.parametrize("index", [
+    ([0, 2, 0, 0],), (slice(None), [1, 1, 3]), ([0, 0, 2], slice(1, 3), [1, 1, 0]), (0,), (slice(None, None, -2), 1),
+    (...,),
+    (ARRAY % 5 == 0,), (-1, [3, 3]),
+])  # fmt: skip
+def test_changes_at_an_index_count_every_value(name: str, index: Any) -> None:
+    values = np.arange(ARRAY[index].size).reshape(ARRAY[index].shape) - 3
+    expected = ARRAY.copy()
+    UFUNCS[name].at(expected, index, values)
+    x = lg.constant(ARRAY)
+    np.testing.assert_array_equal(evaluate(getattr(x.at[index], name)(values)), expected)
+    np.testing.assert_array_equal(evaluate(x), ARRAY)
+    np.testing.assert_array_equal(evaluate(x.at[index].get()), ARRAY[index])
+
+
+def test_changes_where_a_mask_holds_and_their_derivatives() -> None:
+    x, i = lg.placeholder((3,), lg.float64, "x"), lg.placeholder((4,), lg.int32, "i")
+    at, places = np.array([1.0, -2.0, 3.0]), np.array([0, 2, 0, -1])
+    y = x.at[x > 0].multiply(10).at[x < 0].set(x * x)
+    np.testing.assert_array_equal(evaluate([y, lg.grad(lg.sum(y), x)], {x: at}), [[10, 4, 30], [10, -4, 10]])
+    z = lg.zeros(3).at[i].add(x[i] ** 2)
+    found = evaluate([z, lg.grad(lg.sum(z * [1.0, 2.0, 3.0]), x)], {x: at, i: places})
+    np.testing.assert_array_equal(found, [[2, 0, 18], [4, 0, 36]])
