@@ -77,8 +77,10 @@ def _erfc_inv_of(q: float) -> float:
         if q > 1e-280:
             y += (math.erfc(y) - q) / (SLOPE * math.exp(-y * y))
         else:
-            z = 1 / (2 * y * y)
-            scaled = (1 - z * (1 - 3 * z * (1 - 5 * z))) / (y * math.sqrt(math.pi))
+            terms = 1.0
+            for k in range(15, 0, -2):  # 1 - z + 3 z**2 - 3 5 z**3 + ... with z = 1 / (2 y**2)
+                terms = 1 - k * terms / (2 * y * y)
+            scaled = terms / (y * math.sqrt(math.pi))
             y += (math.log(scaled) - y * y - math.log(q)) * scaled / SLOPE
     return y
 
