@@ -20,6 +20,7 @@ from lazygraph.errors import shape_text
 from lazygraph.frames import composite
 from lazygraph.logic import where
 from lazygraph.manipulation import concat, flip, moveaxis, ravel, reshape, reshaped
+from lazygraph.parts import conjugate
 from lazygraph.promotion import as_axis, as_float, broadcast_value, common_dtype, same_dtype, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Axes, Tensor, TensorLike
@@ -288,13 +289,13 @@ def convolve(x: TensorLike, v: TensorLike, mode: str = "full") -> Tensor:
 
 @composite
 def correlate(x: TensorLike, v: TensorLike, mode: str = "valid") -> Tensor:
-    """sum over n of x[n + k] v[n] for two vectors; for modes see `convolve`.
+    """sum over n of x[n + k] v[n] for two vectors, complex numbers of v conjugated; for modes see `convolve`.
 
     >>> import lazygraph as lg
     >>> lg.correlate([1, 2, 3], [0, 1, 10]).eval()
     array([32])
     """
-    first, second = Tensor(value_of(x)), Tensor(value_of(v))
+    first, second = Tensor(value_of(x)), Tensor(conjugate(value_of(v)))
     if first.ndim == 1 and second.ndim == 1 and mode != "full" and _is_shorter(first, second):
         return flip(_full(second, first, mode))
     return _full(first, second, mode)

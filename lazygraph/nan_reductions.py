@@ -15,6 +15,7 @@ from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full
 from lazygraph.frames import composite
+from lazygraph.parts import by_parts, squared_modulus
 from lazygraph.promotion import as_axes, as_float, broadcast_value, cast, value_of
 from lazygraph.reductions import reduced, restored
 from lazygraph.runtime import dtypes
@@ -164,8 +165,8 @@ def nanargmin(x: TensorLike, axis: int | None = None, *, keepdims: bool = False)
 
 
 def _numbers(value: Value, axes: tuple[int, ...]) -> Value:
-    """How many elements over the axes are not NaN, in the value's dtype."""
-    return emit("reduce_sum", cast(emit("eq", value, value), value.dtype), axes=axes)
+    """How many elements over the axes are not NaN, in the dtype of the value, or of its parts."""
+    return emit("reduce_sum", cast(emit("eq", value, value), value.dtype.part), axes=axes)
 
 
 @composite
@@ -178,22 +179,24 @@ def nanmean(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tens
     """
     value = as_float(value_of(x))
     axes = as_axes(axis, value.type.rank)
-    mean = emit("reduce_sum", _filled(value, 0), axes=axes) / _numbers(value, axes)
+    count = _numbers(value, axes)
+    mean = by_parts(lambda part: part / count, emit("reduce_sum", _filled(value, 0), axes=axes))
     return Tensor(restored(mean, value, axes) if keepdims else mean)
 
 
 def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> Value:
-    """sum (x - mean)**2 / (n - correction) over the n elements that are not NaN; NaN where that is not positive."""
+    """sum |x - mean|**2 / (n - correction) over the n elements that are not NaN; NaN where that is not positive."""
     value = as_float(value_of(x))
     axes = as_axes(axis, value.type.rank)
     count = _numbers(value, axes)
-    mean = emit("reduce_sum", _filled(value, 0), axes=axes) / emit("max", count, full(count.type, 1))
+    some = emit("max", count, full(count.type, 1))
+    mean = by_parts(lambda part: part / some, emit("reduce_sum", _filled(value, 0), axes=axes))
     centre = broadcast_value(restored(mean, value, axes), value.shape)
     apart = emit("select", emit("eq", value, value), _filled(value, 0) - centre, full(value.type, 0))
     freedom = count - correction
     positive = emit("lt", full(freedom.type, 0), freedom)
     one = full(freedom.type, 1)
-    result = emit("reduce_sum", apart * apart, axes=axes) / emit("select", positive, freedom, one)
+    result = emit("reduce_sum", squared_modulus(apart), axes=axes) / emit("select", positive, freedom, one)
     result = emit("select", positive, result, full(result.type, math.nan))
     return restored(result, value, axes) if keepdims else result
 

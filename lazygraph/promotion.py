@@ -47,8 +47,11 @@ def as_dtype(dtype: DTypeLike | DType) -> DType:
 
 def constant_value(array: Any, dtype: DType | None = None) -> Value:
     """A copy of an array as a constant. DTypeError names a dtype that we do not have."""
+    found = np.asarray(array).dtype
     if dtype is None:
-        dtype = as_dtype(np.asarray(array).dtype)
+        dtype = as_dtype(found)
+    if found.kind == "c" and not dtype.is_complex and dtype.kind != "bool":
+        raise DTypeError(f"{found} numbers would lose their imaginary parts as {dtype}: take their real parts first")
     copied = np.array(array, dtype=dtype.numpy, order="C")
     copied.flags.writeable = False
     return emit("constant", value=copied)
@@ -56,10 +59,10 @@ def constant_value(array: Any, dtype: DType | None = None) -> Value:
 
 def scalar(number: Number, dtype: DType) -> Value:
     """A Python number as a scalar of this dtype; OverflowError where an integer does not fit."""
+    if isinstance(number, complex) and not dtype.is_complex:
+        raise DTypeError(f"the Python number {number} is complex: expected one of dtype {dtype}")
     if dtype.is_integer and not isinstance(number, builtins.bool):
         limits = np.iinfo(dtype.numpy)
-        if isinstance(number, complex):
-            raise DTypeError(f"the Python number {number} is complex, expected {dtype}")
         if not limits.min <= number <= limits.max:
             raise OverflowError(
                 f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}"

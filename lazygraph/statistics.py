@@ -23,6 +23,7 @@ from lazygraph.dims import as_extent, extent_value
 from lazygraph.errors import shape_text
 from lazygraph.frames import composite
 from lazygraph.manipulation import matrix_transpose, ravel, reshape, reshaped, sliced
+from lazygraph.parts import by_parts
 from lazygraph.promotion import (
     as_axes,
     as_dtype,
@@ -86,7 +87,7 @@ def average(
     axes = as_axes(axis, tensor.ndim)
     if weights is None:
         mean = lg.mean(tensor, axes, keepdims=keepdims)
-        count = extent_value(dims.product([tensor.shape[each] for each in axes]), mean.dtype)
+        count = cast(extent_value(dims.product([tensor.shape[each] for each in axes]), dtypes.int64), mean.dtype)
         return (mean, Tensor(broadcast_value(count, mean.shape))) if returned else mean
     given = Tensor(value_of(weights))
     if given.ndim != tensor.ndim:
@@ -130,11 +131,11 @@ def cov(
         rows = lg.concat([rows, _variables(y, rowvar)], 0)
     rows = Tensor(as_float(rows.value) if dtype is None else cast(rows.value, as_dtype(dtype)))
     freedom = ddof if ddof is not None else int(not bias)
-    count = Tensor(extent_value(rows.shape[1], rows.dtype))
+    count = Tensor(extent_value(rows.shape[1], rows.dtype.part))
     weight = None
     for each in (fweights, aweights):
         if each is not None:
-            given = Tensor(cast(value_of(each), rows.dtype))
+            given = Tensor(cast(value_of(each), rows.dtype.part))
             weight = given if weight is None else weight * given
     if weight is None:
         centred = rows - lg.mean(rows, 1, keepdims=True)
@@ -144,8 +145,8 @@ def cov(
         centred = rows - lg.sum(rows * weight, 1, keepdims=True) / total
         weighted, divisor = centred * weight, total - freedom
         if aweights is not None and freedom:
-            divisor = total - freedom * lg.sum(weight * Tensor(cast(value_of(aweights), rows.dtype))) / total
-    return lg.squeeze(lg.matmul(weighted, matrix_transpose(centred)) / lg.maximum(divisor, 0))
+            divisor = total - freedom * lg.sum(weight * Tensor(cast(value_of(aweights), rows.dtype.part))) / total
+    return lg.squeeze(lg.matmul(weighted, centred.mH) / lg.maximum(divisor, 0))
 
 
 def _variables(x: TensorLike, rowvar: bool) -> Tensor:
@@ -173,8 +174,9 @@ def corrcoef(
     found = cov(x, y, rowvar, dtype=dtype)
     if found.ndim == 0:
         return found / found
-    deviation = lg.sqrt(lg.diagonal(found))
-    return lg.clip(found / lg.expand_dims(deviation, 1) / deviation, -1, 1)
+    deviation = lg.sqrt(lg.real(lg.diagonal(found)))
+    scaled = (found / lg.expand_dims(deviation, 1) / deviation).value
+    return Tensor(by_parts(lambda part: lg.clip(Tensor(part), -1, 1).value, scaled))
 
 
 # --- counts ----------------------------------------------------------------------------------------------------------

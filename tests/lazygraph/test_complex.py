@@ -59,6 +59,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reciprocal": lambda xp, z, w: xp.reciprocal(z) + xp.square(z),
     "indexing": lambda xp, z, w: z[:, ::2] * z[0, 0],
     "spaced": lambda xp, z, w: xp.linspace(0, 1 + 2j, 5),
+    "covariances": lambda xp, z, w: xp.cov(w, dtype=np.complex64) + xp.corrcoef(w, dtype=np.complex64),
+    "correlation": lambda xp, z, w: xp.correlate(w[0], w[1], "same") + xp.correlate(w[0], w[1][:3], "same"),
+    "convolution": lambda xp, z, w: xp.convolve(w[0], w[1]),
+    "without nan": lambda xp, z, w: xp.nanmean(xp.where(w == w[0, 0], xp.nan, w), 1) + xp.nanvar(w, 1),
+    "average": lambda xp, z, w: xp.average(w, weights=xp.abs(w)),
+    "differences": lambda xp, z, w: xp.diff(w, axis=1)[:, :4] + xp.trapezoid(w, axis=0)[:4],
+    "grids": lambda xp, z, w: xp.kron(w, w[:2]),
     "cast": lambda xp, z, w: z.astype(np.complex128) + z.real.astype(np.complex128),
 }
 
@@ -126,6 +133,8 @@ UNORDERED = {
     "jacobian": lambda z: lg.jacobian(z * z, z),
     "hessian": lambda z: lg.hessian(lg.sum(lg.abs(z)), z),
     "bits": lambda z: ~z,
+    "constant": lambda z: lg.constant([1j], lg.float32),
+    "direction": lambda z: lg.jvp(z.real, z.real, np.full(3, 1j)),
 }
 
 
