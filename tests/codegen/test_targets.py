@@ -14,6 +14,8 @@ from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir.dims import symbol
 from lazygraph.compiler.loop.build import result_dtype
 from lazygraph.compiler.loop.ir import Buffer
+from lazygraph.compiler.loop.parse import parse_kernel
+from lazygraph.compiler.loop.print import print_kernel
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import OPS
@@ -47,6 +49,25 @@ def different(cases):
     for operands, attributes in cases:
         found.setdefault(tuple(sorted(attributes.items())), (operands, attributes))
     return found.values()
+
+
+def test_elementwise_kernels_print_and_parse_back_with_their_attributes():
+    """Two that differ in an attribute alone are two statements of one kernel."""
+    for each in elementwise_kernels():
+        assert parse_kernel(print_kernel(each)) == each
+    x, z = Buffer("x", float64, (N,)), Buffer("z", float64, (N,))
+
+    def fill(b):
+        def each(i):
+            orders = [b.let("polygamma", b.load(x, (i,)), attributes={"n": n}) for n in (1, 2)]
+            b.store(z, (i,), b.let("add", *orders))
+
+        b.loop("vector", "i", N, each)
+
+    text = print_kernel(kernel("orders", [x, z], ["z"], fill))
+    assert "polygamma {n=1}" in text
+    assert "polygamma {n=2}" in text
+    assert print_kernel(parse_kernel(text)) == text
 
 
 @pytest.mark.parametrize("name", NAMED)
