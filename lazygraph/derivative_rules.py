@@ -63,11 +63,12 @@ def custom_derivative(
         return functools.partial(custom_derivative, jvp=jvp, vjp=vjp)
     if (jvp is None) == (vjp is None):
         raise TypeError(f"custom_derivative: expected one of jvp and vjp, found {'neither' if jvp is None else 'both'}")
-    if not callable(f):
-        raise TypeError(f"custom_derivative: expected a function, found {f!r}")
-    name = getattr(f, "__name__", type(f).__name__)
     kind, rule = ("jvp", jvp) if vjp is None else ("vjp", vjp)
+    for function in (f, rule):
+        if not callable(function):
+            raise TypeError(f"custom_derivative: expected a function, found {function!r}")
     assert rule is not None
+    name = getattr(f, "__name__", type(f).__name__)
 
     @traced
     @functools.wraps(f)

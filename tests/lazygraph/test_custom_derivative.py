@@ -198,6 +198,7 @@ RULES = [
     ({"jvp": lambda a, r, t: (t[0],)}, TypeError, "jvp rule of .f.: result: expected a tensor, found tuple of 1"),
     ({"vjp": lambda a, r, c: (c, c)}, TypeError, r"arguments.0.: expected a tensor, found tuple of 2"),
     ({"vjp": lambda a, r, c: 1.0}, lg.ShapeError, r"arguments\[0\]: expected the shape \(4,\), found \(\)"),
+    ({"jvp": 3}, TypeError, "expected a function, found 3"),
     ({}, TypeError, "expected one of jvp and vjp, found neither"),
     ({"jvp": abs, "vjp": abs}, TypeError, "found both"),
 ]
