@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lazygraph.quantiles import *
     from lazygraph.reductions import *
     from lazygraph.rounding import *
+    from lazygraph.running import *
     from lazygraph.runtime.dtypes import DType as DType
     from lazygraph.runtime.dtypes import bfloat16 as bfloat16
     from lazygraph.runtime.dtypes import bool_ as bool
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint64 as uint64
     from lazygraph.sequences import *
     from lazygraph.sets import *
+    from lazygraph.sliding import *
     from lazygraph.sorting import *
     from lazygraph.state import *
     from lazygraph.statistics import *
@@ -105,6 +107,8 @@ _MODULES = (
     "writing",
     "reductions",
     "cumulative",
+    "running",
+    "sliding",
     "indexing",
     "contraction",
     "einstein",
