@@ -41,7 +41,8 @@ def _domain() -> Domain:
 
     def cases(rng: np.random.Generator, dtype: DType) -> list[domains.Case]:
         wanted = [{"dtype": each} for each in PLAIN if each.itemsize == dtype.itemsize]
-        return [(arrays, attributes) for arrays, _ in ordinary.cases(rng, dtype)[::2] for attributes in wanted]
+        every = ordinary.cases(rng, dtype)
+        return [(arrays, attributes) for arrays, _ in (*every[1:4], *every[5:]) for attributes in wanted]
 
     return Domain(PLAIN, cases, lambda rng: [])
 

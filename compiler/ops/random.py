@@ -114,7 +114,7 @@ def _bits_element(b: ElementBuilder, node: Node, index: Index) -> Operand:
 
 
 def _bits_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    keys = [rng.integers(0, 2**32, shape, dtype=np.uint32) for shape in [(2,), (3, 2)]]
+    keys = [rng.integers(0, 2**32, shape, dtype=np.uint32) for shape in [(2,), (1, 2), (0, 2), (67, 2)]]
     return [((key,), {"shape": shape}) for key in keys for shape in [(), (5,), (3, 67), (0, 2)]]
 
 

@@ -212,9 +212,9 @@ def _pow_domain() -> Domain:
     def cases(rng: np.random.Generator, dtype: DType) -> list[domains.Case]:
         if not dtype.is_complex:
             return list(real.cases(rng, dtype))
-        shapes = [shape for shape in domains.SHAPES if len(shape) < 3]
         drawn = [
-            [domains.sample(rng, dtype, shape, -9, 9), domains.sample(rng, dtype, shape, -3, 3)] for shape in shapes
+            [domains.sample(rng, dtype, shape, -9, 9), domains.sample(rng, dtype, shape, -3, 3)]
+            for shape in domains.SHAPES
         ]
         zeros = [np.array([0, 0, 0, 2, 0], dtype.numpy), np.array([0, 1 + 1j, -1, 0, 2j], dtype.numpy)]
         return [(tuple(each), {}) for each in (*drawn, zeros)]
