@@ -141,6 +141,9 @@ class Tensor:
 
     def _evaluated(self, wanted: str, instead: str) -> NDArray[Any]:
         """The value of a tensor that depends on no placeholder; the error says what to use for one that does."""
+        node = self.value.node
+        if node.op.name == "constant":
+            return np.array(node["value"])
         placeholders = self._placeholders()
         if placeholders:
             raise UnknownValueError(
