@@ -1,6 +1,8 @@
 """Sorting along an axis, stable, NaN last; the first few in order; places in what is sorted.
 
-In: a tensor. Out: its elements in order, or the places that they came from or belong to.
+In: a tensor of any dtype that has an order, its extents symbolic or not. Out: its elements in order, or the places that
+they came from or belong to. The order is one for all: false before true, -0.0 equal to 0.0, and NaN, whatever its sign,
+behind every number in both directions; equal elements keep theirs.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def _turned(value: Value) -> Value:
 def sort(x: TensorLike, axis: int | None = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
     """The elements along an axis in ascending order, stable; NaN last, in descending order too; flattened for None.
 
-    `stable`, of the Array API, makes no difference: the order of equals is always kept.
+    `stable`, of the Array API, makes no difference: the order of equals is always kept, that of -0.0 and 0.0 too.
+    Derivatives go where the elements came from.
 
     >>> import lazygraph as lg
     >>> lg.sort([3, 1, 2]).eval()
