@@ -2,12 +2,12 @@
 
 In: tensors, arrays, numbers, which broadcast and promote. Out: tensors. Every function has derivatives of every order.
 Half types are computed in float32, and narrow dtypes in float64 where a formula needs the digits. Left out, as no
-formula here is accurate for them: `gamma`, the incomplete gamma and beta functions, `zeta`, Bessel functions,
-exponential and elliptic integrals, `erfcx`.
+formula here is accurate for them and all their derivatives: the incomplete gamma and beta functions, `zeta`, Bessel
+functions, exponential and elliptic integrals, `erfcx`.
 """
 
 from lazygraph.special.entropy import entr, expit, kl_div, log_expit, logit, rel_entr, xlog1py
-from lazygraph.special.gamma import beta, betaln, digamma, gammaln, multigammaln, polygamma, psi
+from lazygraph.special.factorials import beta, betaln, digamma, gamma, gammaln, multigammaln, polygamma, psi
 from lazygraph.special.normal import erf, erfc, erfcinv, erfinv, log_ndtr, ndtr, ndtri
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "erfcinv",
     "erfinv",
     "expit",
+    "gamma",
     "gammaln",
     "kl_div",
     "log_expit",

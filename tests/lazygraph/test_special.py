@@ -131,6 +131,20 @@ def test_gammaln_as_in_scipy_and_polygamma_where_scipy_agrees() -> None:
         np.testing.assert_allclose(each, scipy.special.polygamma(n, positive), rtol=1e-13)
 
 
+def test_gamma_with_its_sign_and_exact_factorials() -> None:
+    at = np.array([*HOSTILE, *POSITIVE[:-1], -0.3, -1.5, -2.5, -3.0, 171.0, 172.0, -170.5])
+    with np.errstate(all="ignore"):
+        expected = scipy.special.gamma(at)
+    np.testing.assert_allclose(evaluate(lg.special.gamma(at)), expected, rtol=2e-13)
+    whole = np.arange(1.0, 18.0)
+    np.testing.assert_array_equal(evaluate(lg.special.gamma(whole)), [math.factorial(n) for n in range(17)])
+    x = lg.placeholder((4,), lg.float64, "x")
+    slope = lg.grad(lg.sum(lg.special.gamma(x)), x)
+    points = np.array([-1.5, 0.5, 5.0, 20.3])
+    exact = scipy.special.gamma(points) * scipy.special.digamma(points)
+    np.testing.assert_allclose(evaluate(slope, {x: points}), exact, rtol=1e-13)
+
+
 def test_the_logarithm_of_beta_keeps_its_digits_where_large_terms_cancel() -> None:
     a, b = (each.ravel() for each in np.meshgrid(POSITIVE + [1e10, 1e200], POSITIVE + [1e10, 1e200]))
     with mpmath.workdps(250):
