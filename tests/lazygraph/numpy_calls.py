@@ -21,7 +21,9 @@ def call(name: str, *args: Any, **keywords: Any) -> Call:
 
 def identifier(each: Call) -> str:
     name, args, keywords = each
-    said = [str(a) for a in args if not isinstance(a, np.ndarray | list)] + [f"{k}={v}" for k, v in keywords.items()]
+    """Without the address of a function: every process of a run must name the tests alike."""
+    said = [getattr(a, "__name__", str(a)) for a in args if not isinstance(a, np.ndarray | list)]
+    said += [f"{k}={getattr(v, '__name__', v)}" for k, v in keywords.items()]
     return f"{name}-{','.join(said)}"[:60].replace("\n", " ")
 
 
