@@ -17,6 +17,7 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import zeros
+from lazygraph.dims import fitted
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.promotion import constant_value, value_of
@@ -209,5 +210,6 @@ def _direction(value: Value, given: TensorLike | None) -> Value | None:
 
 
 def _like(value: Value, given: TensorLike) -> Value:
-    """A tensor as it is; an array or number in the dtype of `value`."""
-    return given.value if isinstance(given, Tensor) else constant_value(given, value.dtype)
+    """A tensor as it is; an array or number in the dtype of `value`. Extents that only a call can tell are compared."""
+    found = given.value if isinstance(given, Tensor) else constant_value(given, value.dtype)
+    return fitted(found, value.shape)

@@ -14,7 +14,7 @@ from lazygraph.compiler.ir.dims import Symbol
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Graph, Value, interned, topological
 from lazygraph.compiler.ir.print import graph_symbols
-from lazygraph.dims import same
+from lazygraph.dims import fitted
 from lazygraph.errors import shape_text
 from lazygraph.promotion import value_of
 from lazygraph.state import StateValue, Variable
@@ -74,12 +74,12 @@ def _updates(updates: Mapping[Any, Any]) -> dict[Variable, Value]:
     for variable, expression in updates.items():
         if not isinstance(variable, Variable):
             raise TypeError(f"updates: expected variables as keys, found {variable!r}")
-        new = value_of(expression)
+        new = fitted(value_of(expression), variable.shape)
         if new.dtype != variable.dtype:
             raise DTypeError(
                 f"update of variable {variable.name!r}: expected {variable.dtype}, found {new.dtype}{_made(new)}"
             )
-        if len(new.shape) != variable.ndim or not all(map(same, new.shape, variable.shape)):
+        if new.shape != variable.shape:
             expected = shape_text(variable.shape)
             found_shape = shape_text(new.shape)
             raise ShapeError(

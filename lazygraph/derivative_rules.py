@@ -17,7 +17,7 @@ from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Graph, Value, topological
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS, apply, zeros
-from lazygraph.dims import same
+from lazygraph.dims import fitted
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced, user_code
 from lazygraph.promotion import constant_value, value_of
@@ -207,6 +207,7 @@ def _fitting(what: str, leaf: Any, like: Value) -> Value:
     found = leaf.value if isinstance(leaf, Tensor) else constant_value(leaf, like.dtype)
     if found.dtype != like.dtype:
         raise DTypeError(f"{what}: expected {like.dtype}, found {found.dtype}")
-    if len(found.shape) != len(like.shape) or not all(map(same, found.shape, like.shape)):
+    found = fitted(found, like.shape)
+    if found.type != like.type:
         raise ShapeError(f"{what}: expected the shape {shape_text(like.shape)}, found {shape_text(found.shape)}")
     return found

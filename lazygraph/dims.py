@@ -96,6 +96,12 @@ def could_be_same(left: Extent, right: Extent) -> bool:
     return dims.compare_equal(left, right) is not False
 
 
+def fitted(value: Value, shape: Shape) -> Value:
+    """`aligned` where the shapes may be equal; the value as it is where they are known to differ."""
+    fits = len(value.shape) == len(shape) and all(map(could_be_same, value.shape, shape))
+    return aligned(value, shape) if fits else value
+
+
 def extent_value(extent: Extent, dtype: DType) -> Value:
     """An extent as a scalar tensor: the n of a mean over n elements."""
     return full(TensorType(dtype, ()), extent) if isinstance(extent, int) else emit("extent", value=extent, dtype=dtype)

@@ -64,7 +64,7 @@ def reshape(x: TensorLike, shape: ShapeLike, *, copy: bool | None = None) -> Ten
 
     Tensors are values, so that `copy`, of the Array API, makes no difference.
 
-    Raises ShapeError where the number of elements differs, or is not known to agree.
+    Raises ShapeError where the number of elements differs; where only a call can tell, it is compared before that runs.
 
     >>> import lazygraph as lg
     >>> lg.reshape(lg.arange(6), (2, -1)).eval()
@@ -76,9 +76,12 @@ def reshape(x: TensorLike, shape: ShapeLike, *, copy: bool | None = None) -> Ten
     asked = [as_extent(each) for each in ([shape] if single else shape)]  # type: ignore[union-attr]
     count = dims.product(value.shape)
     wanted = as_shape(fill_in(asked, count))
-    if not same(dims.product(wanted), count) and -1 not in asked:
-        raise ShapeError(f"{shape_text(wanted)} holds {dims.product(wanted)} elements, expected {count}")
-    return Tensor(reshaped(value, wanted))
+    holds = dims.product(wanted)
+    if -1 in asked or same(holds, count):
+        return Tensor(reshaped(value, wanted))
+    if not could_be_same(holds, count):
+        raise ShapeError(f"{shape_text(wanted)} holds {holds} elements, expected {count}")
+    return Tensor(reshaped(aligned(reshaped(value, (count,)), (holds,)), wanted))
 
 
 def reshaped(value: Value, shape: tuple[Extent, ...]) -> Value:

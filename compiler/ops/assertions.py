@@ -22,9 +22,7 @@ from lazygraph.compiler.ops.type_rules import require_operands, require_shape, s
 
 def aligned(x: Value, shape: Shape) -> Value:
     """x as a tensor of this shape: its extents are known to be these, or a call compares them before it runs."""
-    if all([compare_equal(have, wanted) is True for have, wanted in zip(x.shape, shape)]) and len(shape) == x.type.rank:
-        return x
-    return emit("assert_shape", x, shape=shape, equations=equations(x.shape, shape))
+    return x if x.shape == shape else emit("assert_shape", x, shape=shape, equations=equations(x.shape, shape))
 
 
 def equations(found: Shape, expected: Shape) -> tuple[str, ...]:

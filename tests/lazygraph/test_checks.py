@@ -88,3 +88,24 @@ def test_a_condition_is_of_bools_and_a_message_a_text() -> None:
         lg.check(x, x, "no")
     with pytest.raises(TypeError, match="message: expected a text, found 3"):
         lg.check(x, x > 0, 3)
+
+
+def test_shapes_are_compared_wherever_a_call_may_make_them_equal() -> None:
+    x, y = lg.placeholder((N, 3), lg.float64, "x"), lg.placeholder((M, 3), lg.float64, "y")
+    w = lg.variable(np.zeros((2, 3)), "w")
+    f = lg.custom_derivative(lambda t: t * 1, vjp=lambda arguments, result, cotangent: y * 2)
+    made = {
+        "m = n": lg.jvp(x * x, x, y) + lg.vjp(x * x, x, y) + lg.grad(lg.sum(f(x)), x) + lg.substitute(x, {x: y}),
+        "3 [*] n = 3 [*] m": lg.reshape(x, (M, 3)),
+    }
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    step = lg.function([x, y], list(made.values()), updates={w: x})
+    first, second = step(a, b)
+    np.testing.assert_array_equal(first, 4 * a * b + 3 * b)
+    np.testing.assert_array_equal(second, a)
+    np.testing.assert_array_equal(w.numpy(), a)
+    for equation, tensor in made.items():
+        with pytest.raises(lg.CheckFailed, match=f"expected equal extents: {equation}, found"):
+            lg.function([x, y], tensor)(a, b[:1])
+    with pytest.raises(lg.CheckFailed, match="n = 2, found 4 and 2"):
+        step(np.ones((4, 3)), np.ones((4, 3)))
