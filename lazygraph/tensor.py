@@ -412,8 +412,8 @@ class Tensor:
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
         return lg.clip(self, min, max)
 
-    def round(self) -> Tensor:
-        return lg.round(self)
+    def round(self, decimals: int = 0) -> Tensor:
+        return lg.round(self, decimals)
 
     def dot(self, other: TensorLike) -> Tensor:
         return lg.dot(self, other)
@@ -421,32 +421,41 @@ class Tensor:
     def take(self, indices: TensorLike, axis: int | None = None) -> Tensor:
         return lg.take(self, indices, axis=axis)
 
-    def sum(self, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
-        return lg.sum(self, axis, dtype=dtype, keepdims=keepdims)
+    def sum(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.sum`, with its options."""
+        return lg.sum(self, axis, **options)
 
-    def prod(self, axis: Axes = None, *, dtype: DTypeLike | DType | None = None, keepdims: bool = False) -> Tensor:
-        return lg.prod(self, axis, dtype=dtype, keepdims=keepdims)
+    def prod(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.prod`, with its options."""
+        return lg.prod(self, axis, **options)
 
-    def max(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return lg.max(self, axis, keepdims=keepdims)
+    def max(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.max`, with its options."""
+        return lg.max(self, axis, **options)
 
-    def min(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return lg.min(self, axis, keepdims=keepdims)
+    def min(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.min`, with its options."""
+        return lg.min(self, axis, **options)
 
-    def mean(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return lg.mean(self, axis, keepdims=keepdims)
+    def mean(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.mean`, with its options."""
+        return lg.mean(self, axis, **options)
 
-    def var(self, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-        return lg.var(self, axis, correction=correction, keepdims=keepdims)
+    def var(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.var`, with its options."""
+        return lg.var(self, axis, **options)
 
-    def std(self, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-        return lg.std(self, axis, correction=correction, keepdims=keepdims)
+    def std(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.std`, with its options."""
+        return lg.std(self, axis, **options)
 
-    def any(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return lg.any(self, axis, keepdims=keepdims)
+    def any(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.any`, with its options."""
+        return lg.any(self, axis, **options)
 
-    def all(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return lg.all(self, axis, keepdims=keepdims)
+    def all(self, axis: Axes = None, **options: Any) -> Tensor:
+        """`lg.all`, with its options."""
+        return lg.all(self, axis, **options)
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
         return lg.argmax(self, axis, keepdims=keepdims)

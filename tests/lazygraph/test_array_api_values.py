@@ -1,4 +1,4 @@
-"""The Array API's functions give NumPy's values, shapes and dtypes, for every dtype, for 0-d tensors and for empty ones.
+"""The Array API's functions give NumPy's values, shapes and dtypes: of every dtype, of 0-d tensors and of empty ones.
 
 Elementwise functions have tests of their own. One graph per function holds all its cases.
 """

@@ -31,6 +31,15 @@ REDUCTIONS = [
       for array in (N, INTS, N.astype(np.float32)) for axis in AXES],
     *[call(name, N, ddof=1, axis=axis) for name in ("nanvar", "nanstd", "var", "std") for axis in AXES],
     *[call(name, array, axis) for name in ("nancumsum", "nancumprod") for array in (N, INTS) for axis in (None, 1)],
+    *[call(name, X, axis, initial=0.5, where=X > 0) for name in ("sum", "prod", "max", "min")
+      for axis in AXES],
+    *[call(name, INTS, axis, initial=3) for name in ("sum", "prod", "max", "min") for axis in (None, 1)],
+    *[call(name, X, axis, where=[True, False, True, True, False]) for name in "any all mean var std sum".split()
+      for axis in AXES],
+    *[call(name, X, axis, dtype=np.float32) for name in ("mean", "var", "std") for axis in AXES],
+    call("max", np.zeros((0, 3)), 0, initial=7.0), call("min", np.zeros(0), initial=7.0), call("max", 3.0, initial=7.0),
+    call("mean", np.ones(70000, np.float16)), call("var", np.full((2, 3), 300, np.float16)),
+    call("std", INTS, dtype=np.float16),
     *[call("ptp", X, axis) for axis in AXES], call("ptp", INTS, 0, keepdims=True),
     *[call("average", X, axis) for axis in AXES], call("average", M, weights=W), call("average", M, 1, W[0], True),
     call("average", M, 0, W, returned=True, keepdims=True), call("average", X, (1, 2), W),
@@ -121,6 +130,7 @@ def test_symbolic_numbers_of_elements() -> None:
 
 
 MISTAKES: list[tuple[Any, type[Exception], str]] = [
+    (lambda: lg.max(X, where=X > 0), ValueError, "where: max of no element needs initial="),
     (lambda: lg.quantile(X, 1.5), ValueError, "quantile: q: expected numbers in 0 .. 1, found 1.5"),
     (lambda: lg.nanpercentile(X, 101), ValueError, "numbers in 0 .. 100"),
     (lambda: lg.quantile(X, 0.5, method="guess"), ValueError, "method: expected one of linear, .*; found 'guess'"),
