@@ -159,6 +159,14 @@ from lazygraph.nn.regression_losses import (
     poisson_nll_loss,
     smooth_l1_loss,
 )
+from lazygraph.nn.unpooling import (
+    max_pool1d_with_indices,
+    max_pool2d_with_indices,
+    max_pool3d_with_indices,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 
 __all__ = [
     "AdaptiveAvgPool2d",
@@ -244,8 +252,14 @@ __all__ = [
     "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
+    "max_pool1d_with_indices",
     "max_pool2d",
+    "max_pool2d_with_indices",
     "max_pool3d",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "merge_heads",
     "mish",
     "mse_loss",

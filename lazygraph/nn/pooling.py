@@ -9,19 +9,16 @@ says in which order the axes are, "NHWC" say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from lazygraph.compiler.ir import dims
-from lazygraph.compiler.ir.dims import Dim, Extent
-from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit, spread
 from lazygraph.compiler.ops.windows import Windows
 from lazygraph.creation import index_along
 from lazygraph.dims import extent_value
 from lazygraph.frames import composite
-from lazygraph.nn.spatial import Padding, Sizes, Steps, margins, places_in, sizes, steps
+from lazygraph.nn.pooling_windows import Pooling, pooling_of
+from lazygraph.nn.spatial import Padding, Sizes, Steps, steps
 from lazygraph.promotion import as_axis, as_float, broadcast_value, cast, value_of
 from lazygraph.runtime.dtypes import float32, int64
 from lazygraph.tensor import Tensor, TensorLike
@@ -44,7 +41,7 @@ def max_pool1d(
     >>> lg.nn.max_pool1d([[1, 5, 2, 0, 7]], 2, ceil_mode=True).eval()
     array([[5, 2, 7]])
     """
-    pooling = _pooling(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 1)
+    pooling = pooling_of(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 1)
     return Tensor(emit("reduce_window_max", pooling.value, **pooling.windows.attributes))
 
 
@@ -72,7 +69,7 @@ def max_pool2d(
     >>> lg.nn.max_pool2d(x, 3, stride=2, padding=1).shape
     (Dim(n), 64, 56, 56)
     """
-    pooling = _pooling(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 2)
+    pooling = pooling_of(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 2)
     return Tensor(emit("reduce_window_max", pooling.value, **pooling.windows.attributes))
 
 
@@ -94,7 +91,7 @@ def max_pool3d(
     >>> lg.nn.max_pool3d(lg.ones((2, 4, 8, 8, 8)), 3, stride=(1, 2, 2), padding=1).shape
     (2, 4, 8, 4, 4)
     """
-    pooling = _pooling(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 3)
+    pooling = pooling_of(value_of(x), kernel_size, stride, padding, dilation, ceil_mode, layout, 3)
     return Tensor(emit("reduce_window_max", pooling.value, **pooling.windows.attributes))
 
 
@@ -116,7 +113,7 @@ def avg_pool1d(
     >>> lg.nn.avg_pool1d([[2.0, 4.0, 6.0]], 2, stride=1, padding=1, count_include_pad=False).eval()
     array([[2., 3., 5., 6.]])
     """
-    pooling = _pooling(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 1)
+    pooling = pooling_of(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 1)
     return _averaged(pooling, count_include_pad, divisor_override)
 
 
@@ -145,7 +142,7 @@ def avg_pool2d(
     array([[[0.25, 0.5 ],
             [0.5 , 1.  ]]])
     """
-    pooling = _pooling(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 2)
+    pooling = pooling_of(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 2)
     return _averaged(pooling, count_include_pad, divisor_override)
 
 
@@ -167,7 +164,7 @@ def avg_pool3d(
     >>> lg.nn.avg_pool3d(lg.ones((2, 4, 8, 8, 8)), (2, 4, 4)).shape
     (2, 4, 4, 2, 2)
     """
-    pooling = _pooling(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 3)
+    pooling = pooling_of(as_float(value_of(x)), kernel_size, stride, padding, 1, ceil_mode, layout, 3)
     return _averaged(pooling, count_include_pad, divisor_override)
 
 
@@ -251,60 +248,10 @@ def local_response_norm(
     return Tensor(value) / (Tensor(mean) * alpha + k) ** beta
 
 
-# --- geometry ---------------------------------------------------------------------------------------------------------
+# --- means ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Pooling:
-    """What is pooled, its windows, and along each spatial axis how far its padding goes."""
-
-    value: Value
-    windows: Windows
-    margins: dict[int, tuple[Extent, Extent]]
-
-
-def _pooling(
-    value: Value,
-    kernel_size: Sizes,
-    stride: Steps | None,
-    padding: Padding,
-    dilation: Steps,
-    ceil_mode: bool,
-    layout: str,
-    rank: int,
-) -> _Pooling:
-    places, _ = places_in(value, layout, rank)
-    taps, gaps, around = (
-        sizes("kernel_size", kernel_size, rank),
-        steps("dilation", dilation, rank),
-        margins(padding, rank),
-    )
-    reaches = [dims.add(dims.multiply(dims.add(count, -1), gap), 1) for count, gap in zip(taps, gaps)]
-    spans = [value.shape[place] + sum(pair) - reach for place, pair, reach in zip(places, around, reaches)]
-    moves = _moves(taps, spans) if stride is None else steps("stride", stride, rank)
-    along = {}
-    for place, count, step, gap, pair, span in zip(places, taps, moves, gaps, around, spans):
-        shape = dims.floordiv(span, step) + 1
-        if ceil_mode:  # a window begins before the end of x, or of the padding before it
-            shape = dims.minimum(dims.ceildiv(span, step) + 1, dims.ceildiv(value.shape[place] + pair[0], step))
-        if isinstance(shape, int) and shape < 1 and value.shape[place] != 0:
-            room = f"{value.shape[place]} elements with {pair[0]} and {pair[1]} of padding"
-            raise ShapeError(f"axis {place}: a kernel of {count} with dilation {gap} does not fit into {room}")
-        along[place] = (count, step, gap, pair[0], dims.maximum(shape, 0))
-    return _Pooling(value, Windows.along(value.shape, along), dict(zip(places, around)))
-
-
-def _moves(taps: Sequence[Extent], spans: Sequence[Extent]) -> tuple[int, ...]:
-    """The kernel as the stride; where it is symbolic, the one window over everything moves by any."""
-    found = []
-    for count, span in zip(taps, spans):
-        if isinstance(count, Dim) and span != 0:
-            raise ShapeError(f"stride: expected a number, as the kernel's {count} is symbolic, found None")
-        found.append(count if isinstance(count, int) else 1)
-    return tuple(found)
-
-
-def _averaged(pooling: _Pooling, count_include_pad: bool, divisor_override: float | None) -> Tensor:
+def _averaged(pooling: Pooling, count_include_pad: bool, divisor_override: float | None) -> Tensor:
     """Sum and count of halves are made in float32: either may be too large for them where the mean is not."""
     half = pooling.value.dtype
     wide = cast(pooling.value, float32 if half.itemsize == 2 else half)
@@ -342,5 +289,5 @@ def _power_average(
     x: TensorLike, norm_type: float, kernel_size: Sizes, stride: Steps | None, ceil_mode: bool, layout: str, rank: int
 ) -> Tensor:
     powers = (Tensor(as_float(value_of(x))) ** norm_type).value
-    pooling = _pooling(powers, kernel_size, stride, 0, 1, ceil_mode, layout, rank)
+    pooling = pooling_of(powers, kernel_size, stride, 0, 1, ceil_mode, layout, rank)
     return Tensor(emit("reduce_window_sum", powers, **pooling.windows.attributes)) ** (1 / norm_type)

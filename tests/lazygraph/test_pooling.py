@@ -174,6 +174,36 @@ def test_the_mean_of_halves_is_finite_where_their_sum_is_not() -> None:
         assert mean.dtype == lg.float16
 
 
+def test_places_of_the_greatest_are_positions_among_the_spatial_axes_and_lead_back() -> None:
+    """Every greatest element is found at its place, the first of equals; unpooling puts it there, and its gradient."""
+    array = RNG.integers(0, 4, (2, 3, 7, 8)).astype(np.float64)
+    x = lg.placeholder((2, 3, lg.dim("h", min=1), lg.dim("w", min=1)), lg.float64, "x")
+    values, places = lg.nn.max_pool2d_with_indices(x, 3, 2, 1)
+    back = lg.nn.max_unpool2d(values, places, 3, output_size=(x.shape[2], x.shape[3]))
+    found = lg.function([x], [values, places, back, lg.grad(lg.sum(back * back), x)])(array)
+    along = [windows(extent, 3, 2, 1) for extent in (7, 8)]
+    picked = np.take_along_axis(array.reshape(2, 3, -1), found[1].reshape(2, 3, -1), 2).reshape(found[0].shape)
+    np.testing.assert_array_equal(picked, pooled(array, along, greatest))
+    np.testing.assert_array_equal(found[0], picked)
+    for n, c, o, p in np.ndindex(found[1].shape):
+        inside = [r * 8 + s for r in along[0][o] if 0 <= r < 7 for s in along[1][p] if 0 <= s < 8]
+        assert found[1][n, c, o, p] == next(at for at in inside if array[n, c].flat[at] == found[0][n, c, o, p])
+    expected = np.zeros((2, 3, 56))
+    np.put_along_axis(expected, found[1].reshape(2, 3, -1), found[0].reshape(2, 3, -1), 2)
+    np.testing.assert_array_equal(found[2].reshape(2, 3, 56), expected)
+    np.testing.assert_array_equal(found[3], 2 * found[2])
+    flat = lg.nn.max_unpool2d(found[0], found[1], 3, 2, 1)
+    assert flat.shape == (2, 3, 7, 7)
+
+
+def test_places_follow_the_layout_and_name_padding_minus_one() -> None:
+    array = RNG.standard_normal((2, 5, 4, 3))
+    usual = lg.nn.max_pool2d_with_indices(np.moveaxis(array, -1, 1), 2)[1].eval()
+    last = lg.nn.max_pool2d_with_indices(array, 2, layout="NHWC")[1].eval()
+    np.testing.assert_array_equal(np.moveaxis(last, -1, 1), usual)
+    np.testing.assert_array_equal(lg.nn.max_pool1d_with_indices([[1.0, 2.0]], 2, padding=2)[1].eval(), [[-1, 1, -1]])
+
+
 def test_a_symbolic_kernel_pools_everything() -> None:
     x = lg.placeholder((2, 3, lg.dim("n")), lg.float32, "x")
     array = RNG.standard_normal((2, 3, 5)).astype(np.float32)
@@ -193,6 +223,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
         lambda: lg.nn.max_pool1d(lg.ones((1, 9)), lg.dim("k")),
         "stride: expected a number, as the kernel's k is symbolic",
     ),
+    (lambda: lg.nn.max_unpool1d([[1.0]], [[0, 1]], 2), r"expected indices of x's shape \(1, 1\), found \(1, 2\)"),
     (lambda: lg.nn.adaptive_avg_pool2d(lg.ones((1, 0, 3)), 2), "axis 1 of .1, 0, 3. is empty"),
     (
         lambda: lg.nn.adaptive_max_pool2d(lg.ones((1, 3, 3)), (2,)),
