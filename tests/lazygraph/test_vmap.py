@@ -133,6 +133,58 @@ def test_maps_within_maps_over_symbolic_sizes_and_gradients() -> None:
     np.testing.assert_allclose(found[3], k * (4 * p[:, :, None] * p[:, None] - 2 * np.eye(2)), atol=1e-12)
 
 
+def assigned(v: lg.Tensor, i: lg.Tensor) -> lg.Tensor:
+    copy = v * 1
+    copy[i] = 0.0
+    return copy
+
+
+KERNEL = np.ones((2, 5, 2))
+FUNCTIONS = {
+    "einsum": lambda a, v, i: lg.einsum("ij,ik->jk", a, a),
+    "sort": lambda a, v, i: lg.sort(a, axis=0),
+    "argsort": lambda a, v, i: lg.argsort(a),
+    "top_k": lambda a, v, i: lg.top_k(v, 2)[0],
+    "searchsorted": lambda a, v, i: lg.searchsorted(lg.sort(v), a[0]),
+    "cumulative_sum": lambda a, v, i: lg.cumulative_sum(a, axis=0),
+    "quantile": lambda a, v, i: lg.quantile(v, 0.3),
+    "histogram": lambda a, v, i: lg.histogram(v, bins=4, range=(-1, 1))[0],
+    "cross_entropy": lambda a, v, i: lg.nn.cross_entropy(a, i[:5]),
+    "softmax": lambda a, v, i: lg.nn.softmax(a),
+    "roll": lambda a, v, i: lg.roll(a, 2, axis=0),
+    "pad": lambda a, v, i: lg.pad(a, 1, mode="reflect"),
+    "take_along_axis": lambda a, v, i: lg.take_along_axis(v, i, 0),
+    "gather": lambda a, v, i: a[:, i],
+    "scatter": lambda a, v, i: assigned(v, i),
+    "dynamic_slice": lambda a, v, i: lg.dynamic_slice(v, [i[0]], (3,)),
+    "conv1d": lambda a, v, i: lg.nn.conv1d(a[None], KERNEL),
+    "max_pool1d": lambda a, v, i: lg.nn.max_pool1d(a[None], 2),
+    "tril": lambda a, v, i: lg.tril(a),
+    "cov": lambda a, v, i: lg.cov(a),
+    "argmax": lambda a, v, i: lg.argmax(a, axis=0),
+    "isin": lambda a, v, i: lg.isin(v, v[:2]),
+    "permutation": lambda a, v, i: lg.random.permutation(lg.random.fold_in(lg.random.key(1), i[0]), 5),
+    "complex": lambda a, v, i: lg.abs(lg.exp(1j * v)),
+    "gradient of a sort": lambda a, v, i: lg.grad(lg.sum(lg.sort(v) * np.arange(6.0)), v),
+    "gradient of a pool": lambda a, v, i: lg.grad(lg.sum(lg.nn.max_pool1d(a[None], 2) ** 2), a),
+    "gradient of a convolution": lambda a, v, i: lg.grad(lg.sum(lg.nn.conv1d(a[None], KERNEL) ** 2), a),
+    "jacobian": lambda a, v, i: lg.jacobian(lg.nn.softmax(v), v),
+    "hessian": lambda a, v, i: lg.hessian(lg.nn.logsumexp(v), v),
+}
+
+
+def test_a_batch_of_any_function_is_a_loop() -> None:
+    arrays = [RNG.normal(size=(3, 5, 4)), RNG.normal(size=(3, 6)), RNG.integers(0, 4, (3, 6)).astype(np.int32)]
+    dtypes = (lg.float64, lg.float64, lg.int32)
+    many = [lg.placeholder(a.shape, dtype, name) for a, dtype, name in zip(arrays, dtypes, "avi")]
+    one = [lg.placeholder(a.shape[1:], dtype, name) for a, dtype, name in zip(arrays, dtypes, "avi")]
+    batch = lg.function(many, {name: lg.vmap(f)(*many) for name, f in FUNCTIONS.items()})(*arrays)
+    example = lg.function(one, {name: f(*one) for name, f in FUNCTIONS.items()})
+    loop = [example(*each) for each in zip(*arrays)]
+    for name, found in batch.items():
+        np.testing.assert_allclose(found, np.stack([each[name] for each in loop]), atol=1e-12, err_msg=name)
+
+
 def test_draws_of_a_batch_of_keys_are_those_of_each_key() -> None:
     keys = lg.random.split(lg.random.key(7), 3)
     drawn = lg.vmap(lambda key: lg.random.normal(key, (2, 5)))(keys)
