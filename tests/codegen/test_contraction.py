@@ -433,6 +433,48 @@ def test_guarded_and_divided_index_maps() -> None:
     np.testing.assert_allclose(y, np.einsum("fct,ictx->ifx", w, windows), rtol=1e-4, atol=1e-4)
 
 
+def kernel_gradient(images: Extent, height: int, width: int) -> Contraction:
+    """The gradient of a convolution's kernel at one tap: y[o, c] = sum over n, h, w of x[n, o, h, w] z[n, c, h, w - 1],
+    z's first column being left out by a guard on w, which keeps the axes apart."""
+    n, h, w = (make_axis(name, extent) for name, extent in (("n", images), ("h", height), ("w", width)))
+    o, c = make_axis("o", 12), make_axis("c", 20)
+    column, zero, inside = Var("%column", int64), Literal(0, int64), Var("%inside", bool_)
+    value, acc = Var("%z", float32), Var("acc", float32)
+    image, row, place = of_symbol(n.symbol), of_symbol(h.symbol), of_symbol(w.symbol) - 1
+    b: Body = (
+        IndexValue(column, place),
+        Let(inside, "le", (zero, column)),
+        Load(value, "z", (image, of_symbol(c.symbol), row, place), inside, Literal(0, float32)),
+    )
+    buffers = (
+        Buffer("x", float32, (images, 12, height, width)),
+        Buffer("z", float32, (images, 20, height, width)),
+        Buffer("y", float32, (12, 20)),
+    )
+    a, store = plain("x", at(n, o, h, w), float32), Store("y", at(o, c), acc)
+    return Contraction("gradient", buffers, ("y",), (), (o,), (c,), (n, h, w), a, Element(b, value), acc, (store,))
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 7), (4, 4), (3, 3), (5, 18)])
+def test_runs_of_k_are_right_and_change_no_bit(height: int, width: int) -> None:
+    """Blocks of k of whole runs and others, and an unknown number of images."""
+    images = 7
+    contraction = kernel_gradient(images, height, width)
+    x, z = (random_array((images, count, height, width), float32) for count in (12, 20))
+    expected = np.empty((12, 20), np.float32)
+    Compiled(contraction).run((x, z, expected))
+    shifted = np.pad(z, ((0, 0), (0, 0), (0, 0), (1, 0)))[..., :width]
+    np.testing.assert_allclose(expected, np.einsum("nohw,nchw->oc", x, shifted), rtol=1e-4, atol=1e-4)
+    chosen = Compiled(contraction).schedule
+    for depth in (16, height * width, 3 * height * width):
+        found = np.empty_like(expected)
+        Compiled(contraction, replace(chosen, depth_block=depth)).run((x, z, found), parts=2)
+        assert_same_bits(expected, found)
+    found = np.empty_like(expected)
+    Compiled(kernel_gradient(symbol("images"), height, width)).run((x, z, found), {"images": images})
+    assert_same_bits(expected, found)
+
+
 def test_the_object_needs_nothing_from_outside_on_any_target() -> None:
     for name in ("sse2", "avx2", "avx512", "neon"):
         target = named(name)

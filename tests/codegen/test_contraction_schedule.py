@@ -7,14 +7,14 @@ import pytest
 from lazygraph.compiler.codegen.llvm.contraction import emit_contraction
 from lazygraph.compiler.codegen.llvm.target import host
 from lazygraph.compiler.ir.dims import of_symbol, symbol
-from lazygraph.compiler.loop.ir import Buffer, Contraction, Element, IndexValue, Store, Var
+from lazygraph.compiler.loop.ir import Buffer, Contraction, Store, Var
 from lazygraph.compiler.loop.schedule.contraction import ContractionSchedule, along_depth, choose
-from lazygraph.compiler.loop.schedule.flat import axis, flatten, strided
+from lazygraph.compiler.loop.schedule.flat import axis, flatten, run, strided
 from lazygraph.compiler.loop.schedule.machine import Machine, host_machine
 from lazygraph.compiler.loop.schedule.tiling import contraction_work
 from lazygraph.compiler.loop.work import kernel_dims
-from lazygraph.runtime.dtypes import float32, int64
-from tests.codegen.test_contraction import at, make_axis, matmul, plain
+from lazygraph.runtime.dtypes import float32
+from tests.codegen.test_contraction import at, kernel_gradient, make_axis, matmul, plain
 
 MACHINE = Machine()
 
@@ -117,18 +117,17 @@ def test_the_host_has_caches() -> None:
     assert host_machine().l2_bytes >= host_machine().l1_bytes >= 16 << 10
 
 
-def test_several_axes_of_k_are_one_run_of_vectors_where_no_vector_crosses_a_run() -> None:
-    """The gradient of a convolution's kernel: y[o, c] = x[n, o, h, w] z[n, c, h, w] over images n and pixels (h, w)."""
-    for size, whole in ((16, True), (28, True), (14, False)):
-        n, h, w, o, c = (make_axis(name, extent) for name, extent in zip("nhwoc", (9, size, size, 12, 20)))
-        acc = Var("acc", float32)
-        a, b = (plain(name, at(n, free, h, w), float32) for name, free in (("x", o), ("z", c)))
-        # a guard that asks for the row keeps h and w apart
-        guarded = Element((IndexValue(Var("%row", int64), of_symbol(h.symbol)), *b.body), b.value)
-        buffers = [Buffer(name, float32, (9, count, size, size)) for name, count in (("x", 12), ("z", 20))]
-        y, store = Buffer("y", float32, (12, 20)), Store("y", at(o, c), acc)
-        contraction = Contraction(
-            "gradient", (*buffers, y), ("y",), (), (o,), (c,), (n, h, w), a, guarded, acc, (store,)
-        )
-        assert axis(flatten(contraction), "k").extent == 9 * size * size
-        assert along_depth(flatten(contraction), "m") == along_depth(flatten(contraction), "n") == whole
+@pytest.mark.parametrize(("size", "length"), [(16, 256), (28, 784), (14, 196), (3, 1), (40, 1600), (33, 1089)])
+def test_what_lies_side_by_side_along_k_is_packed_in_whole_vectors(size: int, length: int) -> None:
+    """Pixels of an image where they are not too many, else of a row; none where a row does not fill a vector."""
+    flat = flatten(kernel_gradient(9, size, size))
+    assert axis(flat, "k").extent == 9 * size * size
+    for role in ("m", "n"):
+        assert run(flat, role) == length
+        assert along_depth(flat, role) == (length > 1)
+
+
+def test_blocks_of_k_hold_whole_runs() -> None:
+    for images in (64, symbol("images")):
+        schedule = choose(kernel_gradient(images, 14, 14), MACHINE, 64, 32)
+        assert schedule.depth_block % 196 == 0

@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import lcm
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.cost import body_cost
 from lazygraph.compiler.loop.ir import Contraction, Element
 from lazygraph.compiler.loop.lanes import NARROW, stride_across
-from lazygraph.compiler.loop.schedule.flat import Strided, axis, flatten, strided, unit_stride
+from lazygraph.compiler.loop.schedule.flat import Strided, axis, flatten, run, strided, unit_stride
 from lazygraph.compiler.loop.schedule.machine import Machine
 
 VECTOR_BYTES = 64  # of a logical vector, whatever the target's
@@ -115,10 +116,10 @@ def _packing_cycles(flat: Contraction, element: Element, role: str, along_depth_
 
 
 def along_depth(flat: Contraction, role: str) -> bool:
-    """Whether the operand of m or n is packed with vectors along k: its loads are contiguous there."""
+    """Whether the operand of m or n is packed with vectors along k: its loads are contiguous there, if in runs."""
     element = flat.a if role == "m" else flat.b
     symbol = axis(flat, "k").symbol
-    return unit_stride(element.body, lambda position: stride_across(position, symbol, NARROW))
+    return run(flat, role) > 1 or unit_stride(element.body, lambda at: stride_across(at, symbol, NARROW))
 
 
 def _typical(extent: Extent) -> int:
@@ -149,10 +150,13 @@ def _candidates(task: Problem, machine: Machine, split: int, registers: int) -> 
     # Read in place, a panel's rows are a stride apart: the walk over all k has to stay in the second-level cache.
     walk = task.k * size * _typical(task.b.depth) if task.b is not None else 0
     packs_b: tuple[int | None, ...] = (0,)
+    runs = lcm(run(task.flat, "m"), run(task.flat, "n"))
     if task.b is not None and walk <= machine.l2_bytes:
         packs_b = (0, None) if m_known else (PACK_FROM_ROWS,)
     for rows, columns in sorted(_tiles(task, split, registers, m_known)):
-        depth = _depth_block(task.k, machine.l1_bytes // (size * rows)) if k_known else UNKNOWN_DEPTH_BLOCK
+        depth = runs * _ceil(UNKNOWN_DEPTH_BLOCK, runs)
+        if k_known:
+            depth = _depth_block(task.k, machine.l1_bytes // (size * rows), runs)
         width = columns * task.lanes
         tails = _exact_tails(task.m, rows) if m_known else _halves(rows)
         most_columns = max(1, machine.l2_bytes // 2 // (size * depth * width))
@@ -182,10 +186,11 @@ def _tiles(task: Problem, split: int, registers: int, m_known: bool) -> set[tupl
     return found or {(1, 1)}
 
 
-def _depth_block(depth: int, most: int) -> int:
-    """Even blocks of at most about `most`, a multiple of 16 where there are several."""
+def _depth_block(depth: int, most: int, runs: int) -> int:
+    """Even blocks of at most about `most`, of whole runs and, if they then are not too long, a multiple of 16."""
     blocks = _ceil(depth, max(64, most))
-    return depth if blocks <= 1 else 16 * _ceil(depth, 16 * blocks)
+    step = lcm(16, runs) if lcm(16, runs) <= max(64, most) else runs
+    return depth if blocks <= 1 else step * _ceil(depth, step * blocks)
 
 
 def _exact_tails(m: int, rows: int) -> tuple[int, ...]:

@@ -28,6 +28,9 @@ from lazygraph.compiler.loop.ir import (
     Store,
     Var,
 )
+from lazygraph.compiler.loop.lanes import NARROW
+
+LONGEST_RUN = 2048  # of what is packed as one: blocks of k hold whole runs
 
 # Names of the flat axes; a leading dot keeps them apart from dims and loop variables.
 ROLES = {"batch": ".batch", "m": ".m", "n": ".n", "k": ".k"}
@@ -211,6 +214,34 @@ def unit_stride(body: Body, stride: Callable[[Extent], Extent | None]) -> bool:
     loaded whole."""
     strides = [stride(position_of(each.index)) for each in _loads(body)]
     return all(each in (0, 1) for each in strides) and 1 in strides
+
+
+def run(contraction: Contraction, role: str) -> int:
+    """The greatest number of neighbours along k, of which k has a multiple, that lie side by side in an operand of a
+    flat contraction: the pixels of an image, say, or of a row. 1 where they are fewer than a vector's lanes."""
+    element, k = contraction.a if role == "m" else contraction.b, axis(contraction, "k")
+    for size in sorted(_divisors(element.body, k.symbol), reverse=True):
+        if not NARROW <= size <= LONGEST_RUN or not dims.divides(size, k.extent):
+            continue
+        outer, inner = Symbol(".outer", 0, dims.floordiv(k.extent, size) - 1), Symbol(".inner", 0, size - 1)
+        split = {k.symbol: dims.of_symbol(outer) * size + dims.of_symbol(inner)}
+        if unit_stride(element.body, lambda at: dims.linear_in(dims.substitute(at, split), inner)[0]):  # noqa: B023
+            return size
+    return 1
+
+
+def _divisors(body: Body, symbol: Symbol) -> set[int]:
+    """The numbers by which the symbol is divided in the positions of loads."""
+    found: set[int] = set()
+    pending = [position_of(each.index) for each in _loads(body)]
+    while pending:
+        extent = pending.pop()
+        for atom in [each for atoms, _ in extent.terms for each in atoms] if isinstance(extent, dims.Dim) else []:
+            if isinstance(atom, dims.Compound):
+                pending += [atom.left, atom.right]
+                if dims.as_symbol(atom.left) == symbol and isinstance(atom.right, int):
+                    found.add(atom.right)
+    return found
 
 
 def _loads(body: Body) -> list[Load]:

@@ -8,7 +8,7 @@ are never stored; packed panels hold zeros or repeated values there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -34,7 +34,7 @@ from lazygraph.compiler.loop.ir import (
     Var,
 )
 from lazygraph.compiler.loop.schedule.contraction import VECTOR_BYTES, ContractionSchedule, along_depth
-from lazygraph.compiler.loop.schedule.flat import axis, flatten, strided, substitute_body
+from lazygraph.compiler.loop.schedule.flat import axis, flatten, run, strided, substitute_body
 from lazygraph.compiler.loop.work import Work, local_offsets, parallel_nest, phase
 from lazygraph.runtime.dtypes import DType, bool_, int64
 
@@ -235,18 +235,32 @@ class _Tiling:
             return [], Place(self.a.buffer, place, self.a.row, self.a.depth)
         rows, flat = self.schedule.rows, self.flat
         r, k = Symbol(".r", 0, self.strip_rows - 1), Symbol(".k", 0, self.depth - 1)
-        row, depth = self.row + of_symbol(r), self.depth_before + of_symbol(k)
+        row = self.row + of_symbol(r)
         if along_depth(flat, "m"):
             stride = -(-depth_block // self.lanes) * self.lanes + self.lanes  # rows do not fall on one cache set
             self.local(".a", rows, stride)
-            body = self.evaluate(flat.a, "m", row, depth, ".a", (of_symbol(r), of_symbol(k)))
-            inner = self.loop("vector", k, self.depth, body)
+
+            def packed(at: Extent) -> Body:
+                return self.evaluate(flat.a, "m", row, self.depth_before + at, ".a", (of_symbol(r), at))
+
+            inner = self.along_depth("m", packed)
             return [self.loop("serial", r, self.strip_rows, [inner])], Place(".a", (0, 0), stride, 1)
         stride = -(-rows // self.lanes) * self.lanes
         self.local(".a", depth_block, stride)
-        body = self.evaluate(flat.a, "m", row, depth, ".a", (of_symbol(k), of_symbol(r)))
+        body = self.evaluate(flat.a, "m", row, self.depth_before + of_symbol(k), ".a", (of_symbol(k), of_symbol(r)))
         inner = self.loop("vector", r, self.strip_rows, body)
         return [self.loop("serial", k, self.depth, [inner])], Place(".a", (0, 0), 1, stride)
+
+    def along_depth(self, role: str, make: Callable[[Extent], Body]) -> Loop:
+        """Vectors over a block of k, run by run where that is what lies side by side."""
+        size = run(self.flat, role)
+        if size == 1 or self.carried and self.schedule.depth_block % size:
+            k = Symbol(".k", 0, self.depth - 1)
+            return self.loop("vector", k, self.depth, make(of_symbol(k)))
+        count = dims.floordiv(self.depth, size)
+        number, k = Symbol(".run", 0, count - 1), Symbol(".k", 0, size - 1)
+        inner = self.loop("vector", k, size, make(of_symbol(number) * size + of_symbol(k)))
+        return self.loop("serial", number, count, [inner])
 
     def pack_b(self, at: Index, depth_block: int) -> list[Any]:
         """One panel of b: [k][width], from index `at` of .b."""
@@ -259,11 +273,13 @@ class _Tiling:
                 return [Transpose(source, ".b", at, self.panel_columns, self.depth)]
             stride = -(-depth_block // self.lanes) * self.lanes + self.lanes
             self.local(".stage", self.width, stride)
-            values = (self.column + of_symbol(c), self.depth_before + of_symbol(k))
-            body = self.evaluate(flat.b, "n", *values, ".stage", (of_symbol(c), of_symbol(k)))
-            inner = self.loop("vector", k, self.depth, body)
+
+            def staged(at: Extent) -> Body:
+                column = self.column + of_symbol(c)
+                return self.evaluate(flat.b, "n", column, self.depth_before + at, ".stage", (of_symbol(c), at))
+
             return [
-                self.loop("serial", c, self.panel_columns, [inner]),
+                self.loop("serial", c, self.panel_columns, [self.along_depth("n", staged)]),
                 Transpose(Place(".stage", (0, 0), stride, 1), ".b", at, self.panel_columns, self.depth),
             ]
 
