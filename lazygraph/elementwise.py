@@ -68,6 +68,13 @@ def no_bools(value: Value, instead: str) -> Value:
     return value
 
 
+def real_number(value: Value) -> Value:
+    """The value, which is no complex number."""
+    if value.dtype.is_complex:
+        raise DTypeError(f"expected real numbers, found {value.dtype}: take real, imag or abs first")
+    return value
+
+
 def is_not_zero(value: Value) -> Value:
     return emit("not", emit("eq", value, scalar_like(0, value)))
 
@@ -198,14 +205,15 @@ power = pow
 
 @traced
 def float_power(x: TensorLike, y: TensorLike) -> Tensor:
-    """x**y in float64, whatever the dtypes are.
+    """x**y in float64, whatever the dtypes are; complex128 where one is complex.
 
     >>> import lazygraph as lg
     >>> lg.float_power([2, 3], -2).eval()
     array([0.25      , 0.11111111])
     """
     left, right = promoted(x, y)
-    return Tensor(emit("pow", cast(left, dtypes.float64), cast(right, dtypes.float64)))
+    wide = dtypes.complex128 if left.dtype.is_complex else dtypes.float64
+    return Tensor(emit("pow", cast(left, wide), cast(right, wide)))
 
 
 @traced

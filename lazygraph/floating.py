@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from lazygraph.autodiff import stop_gradient
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.passes.shift import folded_below_zero
-from lazygraph.elementwise import abs, maximum
+from lazygraph.elementwise import abs, maximum, real_number
 from lazygraph.frames import composite, traced
 from lazygraph.logic import equal, isinf, isnan, less, logical_or, where
 from lazygraph.parts import by_parts
@@ -77,7 +75,7 @@ def hypot(x: TensorLike, y: TensorLike) -> Tensor:
     >>> lg.hypot(3.0, [4.0, -lg.inf]).eval()
     array([ 5., inf])
     """
-    left, right = (Tensor(as_float(value)) for value in promoted(x, y))
+    left, right = (Tensor(as_float(real_number(value))) for value in promoted(x, y))
     infinite = logical_or(isinf(left), isinf(right))
     size = stop_gradient(maximum(abs(left), abs(right)))
     ordinary = less(0, size) & ~infinite
@@ -141,7 +139,7 @@ def nan_to_num(
         return Tensor(by_parts(lambda part: nan_to_num(Tensor(part), nan, posinf, neginf).value, value))
     if not value.dtype.is_float:
         return Tensor(value)
-    most = float(np.finfo(value.dtype.numpy).max)
+    most = float(value.dtype.limits.max)
     number = Tensor(value)
     result = where(isnan(number), nan, number)
     result = where(number == math.inf, most if posinf is None else posinf, result)

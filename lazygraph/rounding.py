@@ -100,7 +100,7 @@ def rint(x: TensorLike) -> Tensor:
     >>> lg.rint([0.5, 1.5, -0.2]).eval()
     array([ 0.,  2., -0.])
     """
-    return Tensor(emit("round_even", as_float(value_of(x))))
+    return Tensor(by_parts(lambda part: emit("round_even", part), as_float(value_of(x))))
 
 
 @traced
@@ -112,7 +112,7 @@ def trunc(x: TensorLike) -> Tensor:
     array([ 2., -2.])
     """
     value = value_of(x)
-    return Tensor(_truncated(value) if value.dtype.is_float else value)
+    return Tensor(_truncated(value) if value.dtype.is_differentiable else value)
 
 
 fix = trunc

@@ -171,6 +171,18 @@ def test_sinc_is_zero_at_every_integer_but_zero() -> None:
         np.testing.assert_allclose(evaluate(lg.sinc(y)), np.sinc(y.astype(np.float64)), rtol=rtol)
 
 
+def test_complex_numbers_where_they_have_a_meaning_and_a_sentence_where_not() -> None:
+    z = np.array([1.5 + 2.5j, -0.5 - 3.7j])
+    for found, expected in zip(evaluate([lg.rint(z), lg.float_power(z, 2)]), (np.rint(z), z * z)):
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+    for refused in (lg.trunc, lg.floor, lg.modf, lg.frexp, lg.spacing, lg.fabs, lg.isposinf, lg.sinc):
+        with pytest.raises(lg.DTypeError, match="complex128|c128"):
+            refused(z)
+    for refused in (lg.hypot, lg.fmod, lg.fmax, lg.heaviside, lg.logaddexp2, lg.gcd, lg.copysign):
+        with pytest.raises(lg.DTypeError, match="complex128|c128"):
+            refused(z, z)
+
+
 # --- bits ------------------------------------------------------------------------------------------------------------
 
 BITS = [np.uint8, np.int8, np.uint16, np.float16, np.int32, np.float32, np.uint64, np.float64]
