@@ -10,6 +10,7 @@ from typing import Any
 
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ops.assertions import aligned
+from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked, held
 from lazygraph.dims import ShapeLike, as_shape, extent_value
 from lazygraph.frames import traced
@@ -82,7 +83,8 @@ def check(x: TensorLike, condition: TensorLike, message: str) -> Tensor:
     held = value_of(condition)
     if held.dtype != bool_:
         raise DTypeError(f"condition: expected bool, found {held.dtype}")
-    return Tensor(checked(value_of(x), held, message))
+    all_hold = emit("reduce_and", held, axes=tuple(range(held.type.rank)))  # many threads find the one that fails
+    return Tensor(checked(value_of(x), all_hold, message))
 
 
 @traced
