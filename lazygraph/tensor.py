@@ -20,6 +20,7 @@ from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value, topological
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.devices import DEVICES, DLPACK_CPU, require_device
+from lazygraph.dims import as_shape
 from lazygraph.errors import UnknownValueError, shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
@@ -400,6 +401,8 @@ class Tensor:
     def conj(self) -> Tensor:
         return lg.conj(self)
 
+    conjugate = conj
+
     def squeeze(self, axis: Axes = None) -> Tensor:
         return lg.squeeze(self, axis)
 
@@ -472,6 +475,9 @@ class Tensor:
     def argsort(self, axis: int | None = -1) -> Tensor:
         return lg.argsort(self, axis)
 
+    def argpartition(self, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
+        return lg.argpartition(self, kth, axis)
+
     def searchsorted(self, v: TensorLike, side: str = "left", sorter: TensorLike | None = None) -> Tensor:
         return lg.searchsorted(self, v, side=side, sorter=sorter)
 
@@ -497,6 +503,15 @@ class Tensor:
 
     def put(self, indices: TensorLike, values: TensorLike, mode: str = "raise") -> None:
         lg.put(self, indices, values, mode)
+
+    def partition(self, kth: int | Sequence[int], axis: int = -1) -> None:
+        self.rebind(lg.partition(self, kth, axis))
+
+    def resize(self, *new_shape: Any) -> None:
+        """The flattened elements under another shape, zeros behind them, in place as in NumPy; compare `lg.resize`."""
+        shape = as_shape(new_shape[0] if len(new_shape) == 1 else new_shape)
+        missing = dims.maximum(dims.product(shape) - self.size, 0)
+        self.rebind(lg.resize(lg.concat([self.ravel(), lg.zeros((missing,), self.dtype)]), shape))
 
     def sort(self, axis: int = -1) -> None:
         """The elements along an axis in order, in place as in NumPy; `lg.sort(x)` gives another tensor."""

@@ -110,7 +110,8 @@ WRITES: list[Any] = [
     lambda xp, x: xp.put_along_axis(x, np.array([[3], [0], [1]]), 5, axis=1),
     lambda xp, x: xp.put_along_axis(x, np.array([[2, 0, 1, -1]]), np.arange(4)[None], axis=0),
     lambda xp, x: xp.put_along_axis(x, np.array([1, 5]), np.array([3, 4]), axis=None),
-    lambda xp, x: xp.place(x, X > 0, [10, 20]), lambda xp, x: x.fill(3), lambda xp, x: x.sort(0),
+    lambda xp, x: xp.place(x, X > 0, [10, 20]), lambda xp, x: x.fill(3), lambda xp, x: x.partition(1),
+    lambda xp, x: x.sort(0),
     lambda xp, x: x.sort(),
     lambda xp, x: x.put([1], [5]), lambda xp, x: xp.fill_diagonal(x, 9),
     lambda xp, x: xp.fill_diagonal(x.T if xp is np else x, 9),
@@ -128,6 +129,14 @@ def test_writes_as_in_numpy(write: Any) -> None:
     write(np, array)
     np.testing.assert_array_equal(evaluate(tensor), array)
     np.testing.assert_array_equal(evaluate(other), X)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (5, 4), (14,), (0, 2)])
+def test_resizing_fills_up_with_zeros(shape: tuple[int, ...]) -> None:
+    array, x = X.copy(), lg.constant(X).copy()
+    array.resize(shape, refcheck=False)
+    x.resize(shape)
+    np.testing.assert_array_equal(evaluate(x), array)
 
 
 @pytest.mark.parametrize("shape", [(5, 2), (2, 5), (3, 3, 3), (7, 3)])

@@ -50,6 +50,13 @@ def test_every_type_and_object_is_there_or_on_the_page() -> None:
     assert missing - listed("Types and objects left out") == set()
 
 
+def test_every_method_is_there_or_on_the_page() -> None:
+    names = {name for name in dir(np.ndarray) if not name.startswith("_")}
+    missing = {name for name in names if not hasattr(lg.Tensor, name)}
+    assert missing == listed("Methods left out") & names
+    assert not {name for name in listed("Methods left out") if hasattr(lg.Tensor, name)}
+
+
 def test_what_the_page_says_is_left_out_is_left_out() -> None:
     names = listed("Functions left out") | listed("Types and objects left out")
     assert {name for name in names if is_there(name)} == set()
