@@ -6,6 +6,9 @@ formula here is accurate for them and all their derivatives: the incomplete gamm
 functions, exponential and elliptic integrals, `erfcx`.
 """
 
+from lazygraph.elementary import expm1, log1p
+from lazygraph.floating import cbrt, exp2, sinc
+from lazygraph.nn.normalized_exponentials import logsumexp
 from lazygraph.special.entropy import entr, expit, kl_div, log_expit, logit, rel_entr, xlog1py
 from lazygraph.special.factorials import beta, betaln, digamma, gamma, gammaln, multigammaln, polygamma, psi
 from lazygraph.special.normal import erf, erfc, erfcinv, erfinv, log_ndtr, ndtr, ndtri
@@ -13,24 +16,30 @@ from lazygraph.special.normal import erf, erfc, erfcinv, erfinv, log_ndtr, ndtr,
 __all__ = [
     "beta",
     "betaln",
+    "cbrt",
     "digamma",
     "entr",
     "erf",
     "erfc",
     "erfcinv",
     "erfinv",
+    "exp2",
     "expit",
+    "expm1",
     "gamma",
     "gammaln",
     "kl_div",
+    "log1p",
     "log_expit",
     "log_ndtr",
     "logit",
+    "logsumexp",
     "multigammaln",
     "ndtr",
     "ndtri",
     "polygamma",
     "psi",
     "rel_entr",
+    "sinc",
     "xlog1py",
 ]

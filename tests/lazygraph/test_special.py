@@ -203,6 +203,11 @@ def test_a_masked_element_leaves_the_gradient_finite() -> None:
     np.testing.assert_allclose(found[0][1:], [math.log(4), 0], atol=1e-15)
 
 
+def test_every_name_is_one_of_scipy() -> None:
+    assert [name for name in lg.special.__all__ if not hasattr(scipy.special, name)] == []
+    assert all(callable(getattr(lg.special, name)) and getattr(lg.special, name).__doc__ for name in lg.special.__all__)
+
+
 def test_mistakes_are_sentences() -> None:
     with pytest.raises(ValueError, match="expected a number of dimensions from 1 on, found 0"):
         lg.special.multigammaln(1.0, 0)
