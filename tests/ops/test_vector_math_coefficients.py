@@ -101,9 +101,29 @@ def claims() -> list[Claim]:
         complementary_error.UNDERFLOW,
         56.4,
     )
+    extreme = Claim(
+        "erfc_inv",
+        complementary_error.EXTREME,
+        lambda p, u: p(u),
+        scaled_quantile,
+        1 / 27.5,  # s of the least subnormal is 27.3
+        1 / complementary_error.FARTHEST,
+        23.3,
+    )
     log32 = Claim("log", logarithm.SERIES_32, lambda p, x: x + x * x * p(x), mpmath.log1p, -1 / 3, 1 / 3, 27.2)
     tail = Claim("log pair", power.TAIL, tail_form, mpmath.atanh, 0, 0.2, 69)
-    return [*exponentials, *expm1, *odd, *cosines, *errors, scale, log32, tail, *gammas()]
+    return [*exponentials, *expm1, *odd, *cosines, *errors, scale, extreme, log32, tail, *gammas()]
+
+
+def scaled_quantile(u: mpf) -> mpf:
+    """erfc_inv(q) / s for s = 1 / u = sqrt(-log(q (2 - q))), by Newton's method on log(erfc)."""
+    s = 1 / u
+    q = mpmath.exp(-s * s) / (1 + mpmath.sqrt(1 - mpmath.exp(-s * s)))
+    y = s - mpmath.log(s) / (2 * s)
+    for _ in range(7):
+        found = mpmath.erfc(y)
+        y += mpmath.log(found / q) * found * mpmath.exp(y * y) * mpmath.sqrt(mpmath.pi) / 2
+    return y / s
 
 
 def gammas() -> list[Claim]:
