@@ -28,7 +28,7 @@ from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, Draw, hosti
 from lazygraph.compiler.ops.sort import precedes
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_operands
 from lazygraph.compiler.ops.window_loops import Carried, Tap, slide
-from lazygraph.compiler.ops.window_reductions import FEW, SHAPES
+from lazygraph.compiler.ops.window_reductions import FEW, shapes_for
 from lazygraph.compiler.ops.windows import Tangents, Windows, batch_windows, require_windows, taps_of
 from lazygraph.runtime.dtypes import DType, int64
 
@@ -100,7 +100,7 @@ def _arg(name: str, doc: str, better: Callable[[np.ndarray, np.ndarray], np.ndar
 
 
 def _arg_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    return [((special(rng, dtype, shape),), dict(each)) for shape, each in SHAPES]
+    return [((special(rng, dtype, shape),), dict(each)) for shape, each in shapes_for(dtype)]
 
 
 # --- window_gather, window_scatter ------------------------------------------------------------------------------------
@@ -207,7 +207,9 @@ def _placed_domain(dtypes: tuple[DType, ...], draw: Draw, of_windows: bool) -> D
 
     return Domain(
         dtypes,
-        lambda rng, dtype: [_placed(rng, draw(rng, dtype, at), each, shape_of(at, each)) for at, each in SHAPES],
+        lambda rng, dtype: [
+            _placed(rng, draw(rng, dtype, at), each, shape_of(at, each)) for at, each in shapes_for(dtype)
+        ],
         lambda rng: [_placed(rng, smooth(rng, at)[0], each, shape_of(at, each)) for at, each in FEW],
     )
 
