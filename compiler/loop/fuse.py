@@ -24,14 +24,13 @@ from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ir.print import graph_symbols
 from lazygraph.compiler.loop.build import is_short
 from lazygraph.compiler.loop.landing import Chain, landing, lands
+from lazygraph.compiler.loop.recompute import RECOMPUTE, recipe
 from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
 from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise, Product, Reduction
 
 MAX_MEMBERS = 200  # values in a group: bounds a kernel's code
 MAX_CHAIN = 50  # operations in a row without a stored value: bounds recursion over a group
-RECOMPUTE = 4  # operations that are repeated rather than stored
 HEAVY_VIEW = 24  # a view of more scalar operations (random bits) is computed once
-COSTLY = 16  # operations that a transcendental counts for
 FEW_ROWS = 32  # fewer rows than this leave threads idle: a reduction then stays apart from large elementwise work
 SMALL = 16384  # elements below which nothing is worth splitting
 
@@ -77,11 +76,6 @@ def is_leaf(value: Value) -> bool:
 
 def is_scalar_constant(value: Value) -> bool:
     return value.node.op.name == "constant" and not value.shape
-
-
-def cost(value: Value) -> int:
-    """Scalar operations of the value's own op, roughly."""
-    return COSTLY if value.node.op.ulp >= 1 else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,33 +198,11 @@ class _Fuser:
         source = self.home[base]
         if base in self.stored:
             return _Need(source.level, (source,))
-        return self.recompute(base, RECOMPUTE) or _Need(source.level, (source,), store=(base,))
-
-    def recompute(self, base: Value, budget: int) -> _Need | None:
-        """How to compute `base` again from what is stored, within a budget of operations."""
-        budget -= cost(base)
-        if budget < 0 or not isinstance(base.node.op.lower, Elementwise):
-            return None
-        level, again = 0, [base]
-        sources: list[Group] = []
-        for operand in base.node.inputs:
-            for read in self.views.reads(operand) or ():
-                if is_leaf(read.base):
-                    continue
-                if read.base in self.stored:
-                    level = max(level, self.home[read.base].level)
-                    sources.append(self.home[read.base])
-                    continue
-                inner = self.recompute(read.base, budget)
-                if inner is None:
-                    return None
-                budget -= len(inner.again)
-                level = max(level, inner.level)
-                sources.extend(inner.sources)
-                again.extend(inner.again)
-            if self.views.reads(operand) is None:
-                return None
-        return _Need(level, tuple(sources), again=tuple(again))
+        found = recipe(base, RECOMPUTE, self.views, self.stored)
+        if found is None:
+            return _Need(source.level, (source,), store=(base,))
+        sources = tuple([self.home[each] for each in found.sources])
+        return _Need(max([each.level for each in sources], default=0), sources, again=found.again)
 
     def store(self, value: Value) -> None:
         """Give a value a buffer."""

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from lazygraph.compiler.ir.dims import Extent, product
 from lazygraph.compiler.ir.graph import Value
-from lazygraph.compiler.loop.fuse import COSTLY, Fusion, Group, cost
+from lazygraph.compiler.loop.fuse import Fusion, Group
 from lazygraph.compiler.loop.group_body import GroupBody, InPlace, buffer_name
 from lazygraph.compiler.loop.ir import Index, Operand
+from lazygraph.compiler.loop.recompute import COSTLY, cost
 from lazygraph.compiler.loop.spaces import blocked, parallel, unflatten
 from lazygraph.compiler.ops.lowering import Pointwise, Reduction
 from lazygraph.runtime.dtypes import int64

@@ -14,6 +14,7 @@ from lazygraph.compiler.loop.fuse import Fusion, Group, fuse, is_leaf, is_scalar
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.lower import Lowered, lower
 from lazygraph.compiler.loop.rename import canonical
+from lazygraph.compiler.loop.spare import spared
 from lazygraph.compiler.ops.assertions import required
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.program.ir import (
@@ -42,7 +43,7 @@ class Built:
 
 def build(graph: Graph) -> Built:
     """Fuse, lower, order and plan the graph."""
-    fusion = fuse(graph)
+    fusion = spared(fuse(graph))
     units = _units(fusion)
     ordered = order(graph, units)
     constants = tuple(
