@@ -217,6 +217,9 @@ def isin(element: TensorLike, test_elements: TensorLike, assume_unique: bool = F
     elements, tests = same_dtype(element, ravel(test_elements))
     if tests.shape[0] == 0:
         return lg.full(elements.shape, invert, lg.bool_)
+    if tests.dtype.kind == "complex":  # has no order to search in
+        one_does = lg.any(lg.expand_dims(Tensor(elements), -1) == Tensor(tests), -1)
+        return lg.logical_not(one_does) if invert else one_does
     if tests.dtype.kind == "bool":
         elements, tests = cast(elements, dtypes.int32), cast(tests, dtypes.int32)
     ordered = emit("sort", tests, axis=0)

@@ -16,8 +16,8 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full
 from lazygraph.frames import composite
 from lazygraph.parts import by_parts, squared_modulus
-from lazygraph.promotion import as_axes, as_float, broadcast_value, cast, value_of
-from lazygraph.reductions import reduced, restored
+from lazygraph.promotion import as_axes, broadcast_value, cast, value_of
+from lazygraph.reductions import moments_of, reduced, restored
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Axes, Tensor, TensorLike
@@ -177,16 +177,16 @@ def nanmean(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tens
     >>> lg.nanmean([1, lg.nan, 2]).eval()
     array(1.5)
     """
-    value = as_float(value_of(x))
+    value, wanted = moments_of(x, None)
     axes = as_axes(axis, value.type.rank)
     count = _numbers(value, axes)
     mean = by_parts(lambda part: part / count, emit("reduce_sum", _filled(value, 0), axes=axes))
-    return Tensor(restored(mean, value, axes) if keepdims else mean)
+    return Tensor(cast(restored(mean, value, axes) if keepdims else mean, wanted))
 
 
-def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> Value:
+def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> tuple[Value, DType]:
     """sum |x - mean|**2 / (n - correction) over the n elements that are not NaN; NaN where that is not positive."""
-    value = as_float(value_of(x))
+    value, wanted = moments_of(x, None)
     axes = as_axes(axis, value.type.rank)
     count = _numbers(value, axes)
     some = emit("max", count, full(count.type, 1))
@@ -198,7 +198,7 @@ def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> V
     one = full(freedom.type, 1)
     result = emit("reduce_sum", squared_modulus(apart), axes=axes) / emit("select", positive, freedom, one)
     result = emit("select", positive, result, full(result.type, math.nan))
-    return restored(result, value, axes) if keepdims else result
+    return restored(result, value, axes) if keepdims else result, wanted.part
 
 
 @composite
@@ -213,7 +213,8 @@ def nanvar(
     >>> lg.nanvar([1, lg.nan, 3]).eval()
     array(1.)
     """
-    return Tensor(_variance(x, axis, correction or ddof, keepdims))
+    result, wanted = _variance(x, axis, correction or ddof, keepdims)
+    return Tensor(cast(result, wanted))
 
 
 @composite
@@ -221,4 +222,5 @@ def nanstd(
     x: TensorLike, axis: Axes = None, *, correction: float = 0.0, ddof: float = 0.0, keepdims: bool = False
 ) -> Tensor:
     """The square root of `nanvar`, whose derivative is NaN where that is 0, as for `std`."""
-    return Tensor(emit("sqrt", _variance(x, axis, correction or ddof, keepdims)))
+    result, wanted = _variance(x, axis, correction or ddof, keepdims)
+    return Tensor(cast(emit("sqrt", result), wanted))

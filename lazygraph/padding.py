@@ -172,7 +172,7 @@ def _statistic(reduce: Callable[..., Tensor]) -> Callable[..., Borders]:
         first, last = [extent if each is None else dims.minimum(as_extent(each), extent) for each in options["lengths"]]
         rows = _rows(x, 0, first), _rows(x, extent - last, extent)
         low, high = (reduce(each, 0, keepdims=True) for each in rows)
-        if not x.dtype.is_float:
+        if not x.dtype.is_differentiable:
             low, high = (lg.astype(lg.round(each), x.dtype) for each in (low, high))
         return _repeated(low, before), _repeated(high, after)
 

@@ -191,7 +191,7 @@ def _wide(value: Value) -> Value:
     return cast(value, dtypes.float32) if value.dtype.is_float and value.dtype.itemsize == 2 else value
 
 
-def _moments_of(x: TensorLike, dtype: DTypeLike | DType | None) -> tuple[Value, DType]:
+def moments_of(x: TensorLike, dtype: DTypeLike | DType | None) -> tuple[Value, DType]:
     """The operand in the dtype that its moments are computed in, and the dtype of the result."""
     value = value_of(x)
     wanted = as_float(value).dtype if dtype is None else as_dtype(dtype)
@@ -231,7 +231,7 @@ def mean(
     >>> lg.mean([[1, 2], [3, 6]], axis=1).eval()
     array([1.5, 4.5])
     """
-    value, wanted = _moments_of(x, dtype)
+    value, wanted = moments_of(x, dtype)
     axes = as_axes(axis, value.type.rank)
     result = cast(_mean(value, axes, where), wanted)
     return Tensor(restored(result, value, axes) if keepdims else result)
@@ -246,7 +246,7 @@ def _variance(
     where: TensorLike | None,
 ) -> tuple[Value, DType]:
     """sum |x - mean|**2 / max(n - correction, 0), in two passes, which do not cancel; not yet in the result's dtype."""
-    value, wanted = _moments_of(x, dtype)
+    value, wanted = moments_of(x, dtype)
     axes = as_axes(axis, value.type.rank)
     centre = broadcast_value(restored(_mean(value, axes, where), value, axes), value.shape)
     apart = _masked(value - centre, where, 0)

@@ -77,6 +77,8 @@ PADS = [
     call("pad", M, 2, "mean", stat_length=2), call("pad", M, 2, "maximum", stat_length=((1, 2), (3, 9))),
     call("pad", INTS, 2, "mean", stat_length=(3, 2)), call("pad", INTS, 2, "median"),
     call("pad", INTS, 5, "reflect", reflect_type="odd"),
+    call("pad", M + 1j, 2, "mean"), call("pad", M * 1j, 1, "linear_ramp"),
+    call("pad", M * 1j, 1, "reflect", reflect_type="odd"),
     call("pad", np.ones((1, 3)), 2, "reflect"), call("pad", np.ones((1, 3)), 2, "symmetric"), call("pad", EMPTY, 2),
     call("pad", EMPTY, ((0, 0), (1, 1)), "edge"), call("pad", T, 1, "wrap"), call("pad", np.float64(3), 0, "edge"),
     call("pad", M.astype(np.float32), 2, "mean"),

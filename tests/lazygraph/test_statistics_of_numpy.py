@@ -93,6 +93,13 @@ def test_machine_code_makes_the_same_of_them() -> None:
     compiled(chosen, lambda arg: isinstance(arg, np.ndarray) and arg.ndim > 1)
 
 
+def test_moments_of_many_halves_do_not_overflow() -> None:
+    """NumPy's means without NaN add halves as halves, and say infinity."""
+    ones, row = np.ones(70000, np.float16), np.arange(5000, dtype=np.float16)
+    assert evaluate(lg.nanmean(ones)) == 1 and evaluate(lg.mean(ones)) == 1
+    assert evaluate(lg.nanstd(row)) == np.float16(np.std(row.astype(np.float64))) == evaluate(lg.std(row))
+
+
 def test_quantiles_beside_an_infinity_are_what_is_approached() -> None:
     """NumPy's interpolation subtracts infinities there and says NaN for some fractions."""
     found = evaluate(lg.quantile([-np.inf, 0.0, np.inf], [0, 0.25, 0.5, 0.75, 1]))
