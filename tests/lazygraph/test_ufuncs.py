@@ -208,7 +208,7 @@ def test_the_same_bytes_as_any_other_dtype(source: Any) -> None:
 
 def test_bits_that_cannot_be_read_are_refused_in_a_sentence() -> None:
     x = lg.placeholder((3,), lg.int16, "x")
-    with pytest.raises(lg.ShapeError, match=r"expected a last axis of 2 parts of a float32, found int16 \(3,\)"):
+    with pytest.raises(lg.ShapeError, match=r"expected a last axis of 2 parts of float32, found int16 \(3,\)"):
         lg.bitcast(x, lg.float32)
     with pytest.raises(lg.ShapeError, match="expected a last axis divisible by 4 to read int16 as int64"):
         lg.view(x, lg.int64)
