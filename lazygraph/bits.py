@@ -72,8 +72,7 @@ def _together(value: Value, dtype: DType, count: int) -> Value:
     """The elements whose parts lie along the last axis."""
     if not value.shape or value.shape[-1] != count:
         raise ShapeError(
-            f"bitcast: expected a last axis of {count} parts of {dtype}, found {value.dtype} "
-            f"{shape_text(value.shape)}"
+            f"bitcast: expected a last axis of {count} parts of {dtype}, found {value.dtype} {shape_text(value.shape)}"
         )
     low = emit("bitcast", value, dtype=_UNSIGNED[value.dtype.itemsize])
     whole: Value | None = None
