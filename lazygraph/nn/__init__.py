@@ -167,6 +167,7 @@ from lazygraph.nn.unpooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from lazygraph.nn.windows import reduce_window
 
 __all__ = [
     "AdaptiveAvgPool2d",
@@ -274,6 +275,7 @@ __all__ = [
     "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
+    "reduce_window",
     "relu",
     "relu6",
     "rms_norm",
