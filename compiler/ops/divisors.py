@@ -57,8 +57,8 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
 gcd = register(
     Op(
         name="gcd",
-        doc="The greatest integer that divides x and y, without a sign; gcd(0, 0) = 0. Where it is 2**(bits - 1), which "
-        "a signed dtype cannot hold, the least integer.",
+        doc="The greatest integer that divides x and y, without a sign; gcd(0, 0) = 0. Where it is 2**(bits - 1), "
+        "which a signed dtype cannot hold, the least integer.",
         type_rule=elementwise_type("gcd", 2, INTEGERS),
         reference=np.gcd,
         jvp=no_tangent,
