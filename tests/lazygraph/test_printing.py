@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -102,33 +103,33 @@ def test_an_exception_while_printing_ends_the_call_and_changes_no_variable(
     progress,  # type: ignore[no-untyped-def]
 ) -> None:
     count = lg.variable(0, "count", lg.int64)
-    step = lg.function([], (), updates={count: lg.print(count, "at") + 1})
+    step = lg.function([], (), updates={count: lg.print(count + 1, "next")})
     out = Broken(error)
     monkeypatch.setattr(sys, "stdout", out)
     with pytest.raises(error, match="closed"):
         step.repeat(1000, progress=progress)
-    assert (out.getvalue(), count.numpy()) == ("at: 0\n", 1)
+    assert (out.getvalue(), count.numpy()) == ("next: 1\n", 1)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     step()
     assert count.numpy() == 2
 
 
 def test_ctrl_c_ends_a_call_that_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = lg.variable(0, "count", lg.int64)
-    step = lg.function([], (), updates={count: lg.print(count, "at") + 1})
-
-    class Pressing(io.StringIO):
-        def write(self, text: str) -> int:
-            if text == "at: 20":
-                os.kill(os.getpid(), signal.SIGINT)
-            return super().write(text)
-
-    for _ in range(5):
-        out = Pressing()
+    """Pressed while compiled code runs: the first line of Python that runs then is that of the next print."""
+    x, count = vector(), lg.variable(0, "count", lg.int64)
+    step = lg.function([x], lg.sum(lg.sin(x)), updates={count: lg.print(count, "at") + 1})
+    values = np.ones(200_000, f32)
+    step(values)
+    for steps in (1, 1, 1, 1000):
+        out = io.StringIO()
         monkeypatch.setattr(sys, "stdout", out)
         count.assign(0)
+        timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
         with pytest.raises(KeyboardInterrupt):
-            step.repeat(10**9)
+            for _ in range(1000):
+                step.repeat(steps, values)
+        timer.join()
         monkeypatch.undo()
         lines = out.getvalue().splitlines()
         assert lines == [f"at: {number}" for number in range(len(lines))]
