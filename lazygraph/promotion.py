@@ -59,9 +59,10 @@ def constant_value(array: Any, dtype: DType | None = None) -> Value:
 
 def scalar(number: Number, dtype: DType) -> Value:
     """A Python number as a scalar of this dtype; OverflowError where an integer does not fit."""
-    if isinstance(number, complex) and not dtype.is_complex:
-        raise DTypeError(f"the Python number {number} is complex: expected one of dtype {dtype}")
-    if dtype.is_integer and not isinstance(number, builtins.bool):
+    if isinstance(number, complex):
+        if not dtype.is_complex:
+            raise DTypeError(f"the Python number {number} is complex: expected one of dtype {dtype}")
+    elif dtype.is_integer and not isinstance(number, builtins.bool):
         limits = np.iinfo(dtype.numpy)
         if not limits.min <= number <= limits.max:
             raise OverflowError(

@@ -75,12 +75,12 @@ def _domain(swept: tuple[DType, ...], smooth: DType, count: int) -> Domain:
     return Domain(swept, ordinary.cases, smooth_cases)
 
 
-def _unreachable(*operands: object) -> None:
+def unreachable(*operands: object) -> None:
     raise AssertionError("parts of complex numbers are taken before a backend sees them")
 
 
 def _elementwise(expand: Callable[..., object], reference: Callable[..., object]) -> Elementwise:
-    return Elementwise(_unreachable, ComplexRule(expand, reference))  # type: ignore[arg-type]
+    return Elementwise(unreachable, ComplexRule(expand, reference))  # type: ignore[arg-type]
 
 
 complex_: Op = register(

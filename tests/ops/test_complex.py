@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
+from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
+from lazygraph.compiler.codegen.llvm.target import NAMED
 from lazygraph.compiler.ir.graph import Graph, Value
 from lazygraph.compiler.ir.interpret import interpret
 from lazygraph.compiler.ir.parse import parse_graph
@@ -240,6 +242,34 @@ def test_complex_scalars_of_every_statement_become_pairs() -> None:
     verify_kernel(split)
     assert split_complex(split) is split
     assert parse_kernel(SPLIT) == split
+
+
+PAIRS = """\
+kernel pairs(x: f32[256, 2], y: f32[256, 2]) -> (y) {
+  vector i < 256 {
+    %0: f32 = load x[i, 1]
+    %1: f32 = load x[i, 0]
+    %2: f32 = neg %0
+    store y[i, 0] = %2
+    store y[i, 1] = %1
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_parts_side_by_side_are_loaded_and_stored_as_vectors_of_pairs(name: str) -> None:
+    text = emit_kernel(parse_kernel(PAIRS), "pairs", NAMED[name])
+    assert "shufflevector" in text
+    assert "gather" not in text
+    assert "scatter" not in text
+
+
+def test_vectors_of_pairs_turn_numbers_at_every_length() -> None:
+    for count in (0, 1, 3, 16, 17, 67, 300):
+        z = joined(np.arange(count, dtype=np.float32), -np.arange(count, dtype=np.float32))
+        found = computed(lambda x: OPS["complex"](-OPS["imag"](x), OPS["real"](x)), z)
+        np.testing.assert_array_equal(found, 1j * z)
 
 
 def test_dots_of_long_axes_are_as_accurate_as_their_parts() -> None:

@@ -1,8 +1,9 @@
 """Loads and stores of buffers, for one scalar or for the lanes of a vector loop.
 
 In: a buffer, an index and the lanes being written. Out: a plain vector access where neighbouring lanes touch
-neighbouring elements, one scalar access where all lanes touch one element, gathers and scatters elsewhere; masked where
-a guard or the tail of a loop leaves lanes out. A lane that is left out touches no memory.
+neighbouring elements, one of twice the lanes where they touch neighbouring pairs (the parts of complex numbers), one
+scalar access where all lanes touch one element, gathers and scatters elsewhere; masked where a guard or the tail of a
+loop leaves lanes out. A lane that is left out touches no memory.
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ class Memory:
         array = self._arrays[name]
         address = self._address(array, index)
         lanes = self._indices.lanes
+        pair = self._pair(array, index, guard)
+        if pair is not None:
+            return self._load_part(array, pair, index[-1], hint)
         if address.kind == "one" and (guard is None or not guard.lanes):
             return self._load_one(array, address, guard, other, hint)
         assert lanes is not None
@@ -123,6 +127,34 @@ class Memory:
             level = max(level, active.level, passed.level)
         loaded, level = self._placement.load(instruction, name, level, hint)
         return self._from_memory(array, Register(loaded, array.buffer.dtype, lanes.count, level))
+
+    def _pair(self, array: Array, index: Index, guard: Register | None) -> _Address | None:
+        """Where the first of the pairs lies whose parts all lanes access side by side; None where that is not so.
+
+        Rows of two, as complex numbers are: a vector of whole pairs is accessed in place of every other element.
+        """
+        lanes = self._indices.lanes
+        if lanes is None or lanes.mask is not None or guard is not None or array.buffer.shape[-1:] != (2,):
+            return None
+        if index[-1] not in (0, 1):
+            return None
+        position = lanes.split(offset(array.buffer, (*index[:-1], 0)))
+        if self._indices.differs(position):
+            return None
+        stride, rest = dims.linear_in(position, lanes.lane)
+        return self._at("contiguous", array, rest) if stride == 2 else None
+
+    def _load_part(self, array: Array, pair: _Address, part: Extent, hint: str) -> Register:
+        """Every other element of a vector of pairs. Two parts are two equal loads, of which one remains."""
+        buffer, count = array.buffer, self._count()
+        wide = text.vector(2 * count, memory_type(buffer.dtype))
+        whole, level = self._placement.load(
+            f"load {wide}, ptr {pair.pointer}, align {buffer.dtype.itemsize}", buffer.name, pair.level, f"{hint}.pairs"
+        )
+        chosen = ", ".join([f"i32 {2 * lane + int(str(part))}" for lane in range(count)])
+        taken = f"shufflevector {wide} {whole}, {wide} poison, {text.vector(count, 'i32')} <{chosen}>"
+        name, level = self._placement.pure(taken, level, hint)
+        return self._from_memory(array, Register(name, buffer.dtype, count, level))
 
     def _mask(self, lanes: Lanes, guard: Register | None) -> Register | None:
         if guard is None:
@@ -178,6 +210,21 @@ class Memory:
         return self._scalars.write(f"zext {{t}} {{0}} to {Register('', uint8, value.lanes, 0).type}", uint8, value)
 
     # --- stores ----------------------------------------------------------------------------------------------------
+
+    def store_pair(self, name: str, index: Index, parts: tuple[Register, Register], guard: Register | None) -> None:
+        """Both elements of a row of two, at (.., 0) and (.., 1)."""
+        array = self._arrays[name]
+        pair = self._pair(array, (*index[:-1], 0), guard)
+        if pair is None:
+            for part, value in enumerate(parts):
+                self.store(name, (*index[:-1], part), value, guard)
+            return
+        count = self._count()
+        left, right = (self._scalars.spread(self._to_memory(value), count) for value in parts)
+        order = [lane + part * count for lane in range(count) for part in (0, 1)]
+        wide = text.vector(2 * count, memory_type(array.buffer.dtype))
+        mixed = self._function.shuffle(left.type, left.name, right.name, order, f"{name}.pairs")
+        self._function.do(f"store {wide} {mixed}, ptr {pair.pointer}, align {array.buffer.dtype.itemsize}")
 
     def store(self, name: str, index: Index, value: Register, guard: Register | None) -> None:
         array = self._arrays[name]

@@ -18,7 +18,7 @@ from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.cost import statements
-from lazygraph.compiler.loop.ir import Body, Kernel, Literal, Load, Local, Operand, Var
+from lazygraph.compiler.loop.ir import Body, Kernel, Literal, Load, Local, Operand, Store, Var
 from lazygraph.compiler.loop.work import kernel_dims, local_offsets
 from lazygraph.runtime import artifact
 from lazygraph.runtime.dtypes import int64
@@ -109,8 +109,24 @@ class KernelWriter:
             raise ValueError(f"kernel {self.kernel.name}: {what} stands inside a vector loop")
 
     def body(self, body: Body) -> None:
-        for statement in body:
-            self._table[type(statement)](self, statement)
+        rest = iter(zip(body, (*body[1:], None)))
+        for statement, following in rest:
+            if isinstance(statement, Store) and isinstance(following, Store) and _are_pair(statement, following):
+                self._store_pair(statement, following)
+                next(rest)
+            else:
+                self._table[type(statement)](self, statement)
+
+    def _store_pair(self, first: Store, second: Store) -> None:
+        guard = None if first.guard is None else self.operand(first.guard)
+        parts = self.operand(first.value), self.operand(second.value)
+        self.memory.store_pair(first.buffer, first.index, parts, guard)
+
+
+def _are_pair(first: Store, second: Store) -> bool:
+    """Whether two stores are one after the other in memory, at 0 and 1 of a last axis."""
+    same = (first.buffer, first.index[:-1], first.guard) == (second.buffer, second.index[:-1], second.guard)
+    return same and first.index[-1:] == (0,) and second.index[-1:] == (1,)
 
 
 def stored_in(*bodies: Body) -> frozenset[str]:
