@@ -118,6 +118,6 @@ def _nearest(x: Tensor, axis: int, centres: NDArray[Any], extent: int) -> Tensor
 def _linear(x: Tensor, axis: int, centres: NDArray[Any], extent: int) -> Tensor:
     at = np.maximum(centres, 0.0)
     low = np.minimum(np.floor(at).astype(np.int64), extent - 1)
-    above = (at - low).astype(x.dtype.numpy).reshape(-1, *[1] * (x.ndim - axis - 1))
+    above = lg.constant((at - low).astype(x.dtype.numpy).reshape(-1, *[1] * (x.ndim - axis - 1)))
     first, second = lg.take(x, low, axis=axis), lg.take(x, np.minimum(low + 1, extent - 1), axis=axis)
     return first * (1 - above) + second * above
