@@ -260,10 +260,11 @@ def _attributes(case: tuple[Ints, ...], dtype: DType) -> dict[str, Any]:
 
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
+    """All in each accumulator; of complex numbers, four convolutions of their parts each, every third."""
     return [
         ((plain(rng, dtype, x), plain(rng, dtype, w)), _attributes(tuple(rest), accumulate))
         for accumulate in accumulators(dtype)
-        for x, w, *rest in _CASES
+        for x, w, *rest in _CASES[:: 3 if dtype.is_complex else 1]
     ]
 
 

@@ -202,8 +202,11 @@ def _attributes(batch: tuple[Axes, Axes], contract: tuple[Axes, Axes], dtype: DT
 
 
 def accumulators(dtype: DType) -> tuple[DType, ...]:
-    """What the sweep sums in: the operands' dtype, and the one of twice its bits if there is one; halves that alone."""
-    wider = [each for each in (*NUMBERS, *COMPLEX) if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
+    """What the sweep sums in: the operands' dtype, and the one of twice its bits if there is one; halves that alone.
+
+    Complex numbers are summed by their parts, whose accumulators are swept as those of floats.
+    """
+    wider = [each for each in NUMBERS if each.kind == dtype.kind and each.bits == 2 * dtype.bits]
     return (*(() if dtype in HALVES else (dtype,)), *wider)
 
 
