@@ -36,7 +36,7 @@ def layer_norm(p: Weights, name: str, x: jax.Array) -> jax.Array:
 
 
 def gpt(vocabulary: int, length: int, width: int, blocks: int, heads: int) -> tuple[Shapes, Apply]:
-    shapes = {"token.weight": (vocabulary, width), "position": (length, width)}
+    shapes: Shapes = {"token.weight": (vocabulary, width), "position": (length, width)}
     for i in (f"blocks.{at}" for at in range(blocks)):
         shapes |= norm_shapes(f"{i}.norm1", width)
         shapes |= {f"{i}.attention.in_proj_weight": (3 * width, width), f"{i}.attention.in_proj_bias": (3 * width,)}
@@ -94,7 +94,8 @@ def batch_norm(p: Weights, name: str, x: jax.Array) -> jax.Array:
 
 def resnet(blocks: int, widths: tuple[int, ...], channels: int, classes: int) -> tuple[Shapes, Apply]:
     shapes: Shapes = {"conv.weight": (widths[0], channels, 3, 3)} | norm_shapes("norm", widths[0])
-    strides, inputs = [], widths[0]
+    strides: list[int] = []
+    inputs = widths[0]
     for stage, width in enumerate(widths):
         for place in range(blocks):
             name = f"blocks.{len(strides)}"
