@@ -13,9 +13,13 @@ import ml_dtypes
 import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DType:
-    """One element type. Compared by value; `repr` is the user's name."""
+    """One element type. `repr` is the user's name.
+
+    Equal to itself by name, and to what names the same dtype in NumPy (`x.dtype == np.float32`), which takes it in turn
+    (`np.zeros(3, x.dtype)`).
+    """
 
     name: str  # the user's name: "float32"
     code: str  # the name in IR text: "f32"
@@ -58,8 +62,31 @@ class DType:
         """Only inexact numbers have tangents; the tangent of an integer or bool is a symbolic zero."""
         return self.kind in ("float", "complex")
 
+    @property
+    def dtype(self) -> np.dtype:
+        """What `np.dtype(...)` looks for."""
+        return self.numpy
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, DType):
+            return self.name == other.name
+        if isinstance(other, str):
+            return self.name == other
+        return isinstance(other, np.dtype | type) and _names(other) == self.numpy
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __repr__(self) -> str:
         return self.name
+
+
+def _names(dtype: np.dtype | type) -> np.dtype | None:
+    """The NumPy dtype of a dtype or a scalar type, in this machine's byte order; None for another type."""
+    try:
+        return np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        return None
 
 
 bool_ = DType("bool", "bool", "bool", 1)

@@ -85,3 +85,15 @@ def test_a_half_is_computed_in_float32_and_rounded_once_per_op(dtype: DType) -> 
     expected = [np.exp(wide), wide / 3, wide, wide > 1, wide.max()]
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours.astype(np.float64), theirs.astype(ours.dtype).astype(np.float64))
+
+
+def test_dtypes_and_numpys_are_each_others() -> None:
+    x = lg.zeros(3, lg.float32)
+    assert x.dtype == np.float32 and x.dtype == np.dtype("float32") and x.dtype == "float32" and np.float32 == x.dtype
+    assert x.dtype != np.float64 and x.dtype != "float64" and x.dtype != int and x.dtype != list and x.dtype is not None
+    assert all(dtype == python for dtype, python in ((lg.float64, float), (lg.bool, bool), (lg.int64, int)))
+    assert lg.int32 == np.dtype(">i4") and lg.bfloat16 != np.float16
+    assert {lg.float32: 1}[x.dtype] == 1 and lg.float32 != lg.int32
+    for dtype in (lg.float32, lg.bfloat16, lg.bool, lg.complex64):
+        array = np.zeros(2, dtype)
+        assert lg.constant(array).dtype == dtype and dtype == array.dtype and array.dtype == dtype
