@@ -11,6 +11,9 @@ from typing import Any
 
 from lazygraph.compiler.ir.dims import Dim, Symbol, of_symbol, substitute, symbols
 from lazygraph.compiler.loop.ir import AnyKernel, Buffer, Carry, Load, Loop, Reduce, Store
+from lazygraph.runtime.dtypes import DType
+
+_NAMELESS = frozenset({str, int, float, bool, type(None), DType, Symbol})  # most of what a kernel is made of
 
 
 def canonical(kernel: AnyKernel) -> AnyKernel:
@@ -24,6 +27,8 @@ def canonical(kernel: AnyKernel) -> AnyKernel:
 
 def _renamed(part: Any, names: dict[str, str], loops: Mapping[Symbol, Symbol]) -> Any:
     """`part` with buffers and bound symbols renamed; a buffer gets its name where it is declared."""
+    if type(part) in _NAMELESS:
+        return part
     match part:
         case Dim():
             bound = {each: of_symbol(loops[each]) for each in symbols(part) if each in loops}
@@ -40,7 +45,7 @@ def _renamed(part: Any, names: dict[str, str], loops: Mapping[Symbol, Symbol]) -
             bound_symbol = Symbol(f"${len(loops)}", 0, extent - 1)
             body = _renamed(part.body, names, {**loops, part.symbol: bound_symbol})
             return replace(part, symbol=bound_symbol, extent=extent, body=body)
-    if not is_dataclass(part) or isinstance(part, type | Symbol):
+    if not is_dataclass(part) or isinstance(part, type):
         return part
     changed = {
         each.name: _renamed(getattr(part, each.name), names, loops) for each in fields(part) if each.name != "frames"
