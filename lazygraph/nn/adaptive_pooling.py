@@ -21,7 +21,7 @@ from lazygraph.compiler.ops.windows import Windows
 from lazygraph.creation import index_along
 from lazygraph.dims import extent_value
 from lazygraph.frames import composite
-from lazygraph.manipulation import reshaped
+from lazygraph.manipulation import permuted, reshaped
 from lazygraph.nn.spatial import places_in, sizes
 from lazygraph.promotion import as_float, broadcast_value, cast, scalar_like, value_of
 from lazygraph.runtime.dtypes import float32, int64
@@ -116,11 +116,11 @@ def _avg(x: TensorLike, output_size: OutputSize, layout: str, rank: int) -> Tens
     wanted = _wanted(value, output_size, layout, rank)
     half, extents = value.dtype, value.shape
     total = cast(nonempty(value, tuple(wanted), "adaptive_avg_pool"), float32 if half.itemsize == 2 else half)
-    whole = tuple([axis for axis, size in wanted.items() if size == 1])
+    whole = tuple([axis for axis in wanted if axis not in _several(wanted)])
     if whole:
         kept = tuple([1 if axis in whole else extent for axis, extent in enumerate(extents)])
         total = reshaped(emit("reduce_sum", total, axes=whole), kept)
-    total = _in_windows(total, wanted, "reduce_window_sum", 0)
+    total = _in_windows(total, _several(wanted), "reduce_window_sum", 0)
     count = None
     for axis, size in wanted.items():
         own = spread(_lengths(extents[axis], size, total), total.shape, (axis,))
@@ -131,8 +131,28 @@ def _avg(x: TensorLike, output_size: OutputSize, layout: str, rank: int) -> Tens
 def _max(x: TensorLike, output_size: OutputSize, layout: str, rank: int) -> Tensor:
     value = value_of(x)
     wanted = _wanted(value, output_size, layout, rank)
-    filled = nonempty(value, tuple(wanted), "adaptive_max_pool")
-    return Tensor(_in_windows(filled, wanted, "reduce_window_max", lowest(value.dtype)))
+    value = nonempty(value, tuple(wanted), "adaptive_max_pool")
+    whole = [axis for axis in wanted if axis not in _several(wanted)]
+    if whole:
+        value = _greatest_of_all(value, whole)
+    return Tensor(_in_windows(value, _several(wanted), "reduce_window_max", lowest(value.dtype)))
+
+
+def _several(wanted: dict[int, Extent]) -> dict[int, Extent]:
+    """The axes that are cut into more than one window."""
+    return {axis: size for axis, size in wanted.items() if size != 1}
+
+
+def _greatest_of_all(value: Value, axes: Sequence[int]) -> Value:
+    """The first greatest element over some axes, which stay with extent 1: its place in rows, then the element."""
+    others = [axis for axis in range(value.type.rank) if axis not in axes]
+    kept = tuple([value.shape[axis] for axis in others])
+    count = dims.product([value.shape[axis] for axis in axes])
+    rows = reshaped(permuted(value, (*others, *axes)), (*kept, count))
+    place = emit("argmax", rows, axis=len(kept))
+    at = [*[index_along(kept, axis) for axis in range(len(kept))], place]
+    found = emit("gather", rows, *at, axes=tuple(range(len(at))), mode="clip")
+    return reshaped(found, tuple([1 if axis in axes else extent for axis, extent in enumerate(value.shape)]))
 
 
 def _wanted(value: Value, output_size: OutputSize, layout: str, rank: int) -> dict[int, Extent]:
@@ -152,8 +172,6 @@ def _in_windows(value: Value, wanted: dict[int, Extent], op: str, identity: floa
         extent = value.shape[axis]
         if isinstance(extent, int) and isinstance(size, int) and extent % size == 0:
             equal[axis] = (extent // size, extent // size, 1, 0, size)
-        elif size == 1:
-            equal[axis] = (extent, 1, 1, 0, 1)
     if equal:
         value = emit(op, value, **Windows.along(value.shape, equal).attributes)
     for axis in sorted(set(wanted) - set(equal)):
