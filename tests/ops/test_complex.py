@@ -272,6 +272,13 @@ def test_vectors_of_pairs_turn_numbers_at_every_length() -> None:
         np.testing.assert_array_equal(found, 1j * z)
 
 
+def test_complex_numbers_are_carried_along_where_real_ones_are_sorted() -> None:
+    keys = np.random.default_rng(1).integers(0, 9, (3, 70)).astype(np.float32)
+    z = joined(np.arange(210.0).reshape(3, 70), keys.astype(np.float64))
+    found = computed(lambda x, y: OPS["sort"](x, y, axis=1)[1], keys, z)
+    np.testing.assert_array_equal(found, np.take_along_axis(z, np.argsort(keys, 1, kind="stable"), 1))
+
+
 def test_dots_of_long_axes_are_as_accurate_as_their_parts() -> None:
     """Through the decomposition by shapes: matrix by vector, products of vectors, batches."""
     rng = np.random.default_rng(3)

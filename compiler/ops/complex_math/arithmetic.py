@@ -107,14 +107,3 @@ def _is_infinite(z: Pair) -> Real:
 def _direction(z: Pair) -> Pair:
     """1, 0 or -1 for an infinite, a finite and a negative infinite part: where an infinity lies."""
     return Pair(*[choose(is_infinite(part), 1.0, part.literal(0.0)).signed_as(part) for part in z])
-
-
-def modulus(z: Pair) -> Real:
-    """|z|, which overflows only where it is out of range; infinite where a part is, whatever the other."""
-    size = larger_part(z)
-    step_up, step_down = size.by_dtype(2.0**100, 2.0**800), size.by_dtype(2.0**70, 2.0**540)
-    large, small = size > size.by_dtype(2.0**60, 2.0**500), size < size.by_dtype(2.0**-40, 2.0**-400)
-    x, y = z.times(choose(large, 1 / step_down, choose(small, step_up, size.literal(1.0))))
-    length = (x * x + y * y).apply("sqrt")
-    length = length * choose(large, step_down, choose(small, 1 / step_up, size.literal(1.0)))
-    return choose(is_infinite(z.re) | is_infinite(z.im), float("inf"), length)

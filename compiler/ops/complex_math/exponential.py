@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from lazygraph.compiler.ops.complex_math.arithmetic import larger_part, modulus, mul
+from lazygraph.compiler.ops.complex_math.arithmetic import larger_part, mul
 from lazygraph.compiler.ops.complex_math.scalars import (
     Pair,
     Real,
@@ -122,6 +122,3 @@ def pow(z: Pair, w: Pair) -> Pair:
     result = choose_pair(nothing, Pair(undefined, undefined), result)
     unit = w.re.equals(0.0) & w.im.equals(0.0)
     return choose_pair(unit, Pair(zero.literal(1.0), zero), result)
-
-
-__all__ = ["exp", "expm1", "growth", "log", "log1p", "modulus", "pow", "sqrt"]
