@@ -64,13 +64,17 @@ def _windows(value: Value, axis: int, length: Extent) -> Value:
     """
     extent = value.shape[axis]
     count = dims.maximum(dims.add(extent, dims.multiply(length, -1) + 1), 0)
+    nothing = zeros(TensorType(value.dtype, ()))
     row = axis_moved(value, axis, value.type.rank - 1)
     *outer, _ = row.shape
     depth = len(outer)
+    none = (0,) * depth
+    least = dims.maximum(extent, length - 1)
+    if least != extent:  # no window fits then; where n >= length - 1 is known, so is that k + o stays within its row
+        row = emit("pad", row, nothing, low=(*none, 0), high=(*none, least - extent), interior=(*none, 0))
+        extent = least
     repeated = spread(row, (*outer, length, extent), (*range(depth), depth + 1))
     flat = reshaped(repeated, (*outer, dims.multiply(length, extent)))
-    nothing = zeros(TensorType(value.dtype, ()))
-    none = (0,) * depth
     longer = emit("pad", flat, nothing, low=(*none, 0), high=(*none, length), interior=(*none, 0))
     shifted = reshaped(longer, (*outer, length, dims.add(extent, 1)))
     rows = axis_moved(sliced(shifted, depth + 1, 0, count), depth, depth + 1)
