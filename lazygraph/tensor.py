@@ -24,6 +24,7 @@ from lazygraph.dims import as_shape
 from lazygraph.errors import UnknownValueError, shape_text
 from lazygraph.frames import traced
 from lazygraph.runtime.dtypes import DType
+from lazygraph.structure import flatten, unflatten
 
 if TYPE_CHECKING:
     from lazygraph.updates import At
@@ -158,6 +159,16 @@ class Tensor:
             "the array", "Use lazygraph's function of the same name, or .eval({placeholder: array})."
         )
         return array if dtype is None else array.astype(dtype)
+
+    def __array_function__(self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """`np.f(x, ...)` is `lg.f(x, ...)`; where there is no such function here, it is NumPy's, of the evaluated x."""
+        ours = getattr(lg, func.__name__, None)
+        if ours is not None and getattr(np, func.__name__, None) is func:
+            return ours(*args, **kwargs)
+        leaves, structure = flatten((list(args), dict(kwargs)))
+        known = [np.asarray(each) if isinstance(each, Tensor) else each for each in leaves]
+        arrays, options = unflatten(structure, known)
+        return func(*arrays, **options)
 
     def __bool__(self) -> bool:
         return bool(self._evaluated("the truth", "Use lg.where(condition, x, y), or .eval({placeholder: array})."))

@@ -117,3 +117,22 @@ def test_a_constant_is_a_copy() -> None:
 def test_a_scalar_beside_an_array_of_one_element_compiles() -> None:
     """Moving the broadcast of the one and the reshape of the other before the subtraction must come to an end."""
     assert (lg.constant(np.array(3)) - np.array([1])).tolist() == [2]
+
+
+def test_functions_of_numpy_take_tensors() -> None:
+    x = lg.placeholder((2, 3), lg.float64, "x")
+    array = np.array([[3.0, 1.0, 2.0], [5.0, 4.0, 6.0]])
+    calls: list[Any] = [
+        lambda v: np.sum(v, axis=0), lambda v: np.concatenate([v, array]), lambda v: np.sort(v),
+        lambda v: np.mean(v, keepdims=True),
+        lambda v: np.where(v > 2, v, 0.0), lambda v: np.einsum("ij,kj->ik", v, v), lambda v: np.pad(v, 1),
+        lambda v: np.transpose(v),
+    ]  # fmt: skip
+    for each in calls:
+        found = each(x)
+        assert isinstance(found, lg.Tensor)
+        np.testing.assert_allclose(found.eval({x: array}), each(array))
+    assert np.shape(x) == (2, 3) and np.ndim(x) == 2
+    assert np.linalg.norm(lg.constant([3.0, 4.0])) == 5
+    with pytest.raises(TypeError, match="depends on the placeholder x"):
+        np.linalg.norm(x)
