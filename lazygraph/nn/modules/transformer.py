@@ -49,6 +49,7 @@ class MultiHeadAttention(Module):
         self.in_proj_weight = variable(glorot_uniform((3 * width, width), generator, dtype), "in_proj_weight")
         self.in_proj_bias = variable(np.zeros(3 * width), "in_proj_bias", dtype)
         self.out_proj = Linear(width, width, rng=generator, dtype=dtype)
+        self.out_proj.bias = variable(np.zeros(width), "bias", dtype)
         self.num_heads, self.dropout = num_heads, dropout
 
     def __call__(
