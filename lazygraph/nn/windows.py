@@ -34,7 +34,8 @@ def reduce_window(
     neighbours. Padding and gaps change no window's value: a window of nothing has 0, 1, the lowest or the highest
     number. Along each axis there are (dilated x + before + after - dilated window) // stride + 1 windows, none where
     that is negative. Extents, windows and padding may be symbolic. Elements are combined in row-major order of the
-    window, so that the bits depend on no schedule. At ties the derivative of max and min goes to the first.
+    window, one step for each of them, so that the bits depend on no schedule. At ties the derivative of max and min
+    goes to the first.
 
     >>> import lazygraph as lg
     >>> lg.nn.reduce_window([1, 2, 3, 4], "sum", 3, padding=[(2, 0)]).eval()
