@@ -260,11 +260,13 @@ def _attributes(case: tuple[Ints, ...], dtype: DType) -> dict[str, Any]:
 
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    """All in each accumulator; of complex numbers, four convolutions of their parts each, every third."""
+    """All in the first accumulator, two in a wider one; of complex numbers, four of their parts each, every third."""
+    first, *wider = accumulators(dtype)
+    tried = [(first, case) for case in _CASES[:: 3 if dtype.is_complex else 1]]
+    tried += [(each, case) for each in wider for case in _CASES[:2]]
     return [
         ((plain(rng, dtype, x), plain(rng, dtype, w)), _attributes(tuple(rest), accumulate))
-        for accumulate in accumulators(dtype)
-        for x, w, *rest in _CASES[:: 3 if dtype.is_complex else 1]
+        for accumulate, (x, w, *rest) in tried
     ]
 
 
