@@ -81,6 +81,9 @@ READS = {
     "of a quotient": (lambda i, j, n: ((9 * i + j) // 7 % 5, (9 * i - j) // 3 % 28 % n)),
     "of a quotient by less": (lambda i, j, n: ((3 * j + i) // 4 // 3 % 5, (i + (5 * j + i) // 6) // 9 % 7 % n)),
     "below zero": (lambda i, j, n: ((i - j) % 5, (i - 2 * j + 3) // 10 % n)),
+    "divided by many": (lambda i, j, n: ((j + 70000 * i) // 70000 % 5, (40000 * i + j) % 40003 % n)),
+    "symbolic divisor of a sum": (lambda i, j, n: ((7 * i + j) // n % 5, (7 * i + 2 * j) // 3 % n)),
+    "symbolic divisors in a row": (lambda i, j, n: (i, (3 * i + j) // n // (n + 1) % n)),
     "symbolic divisor": (lambda i, j, n: ((i * n + j) // n, (i * n + j) % n)),
 }
 
@@ -102,6 +105,22 @@ def test_rows_of_pixels_take_no_division_of_vectors():
     """LLVM has none by instructions: a vector of 64-bit quotients is 16 scalar divisions."""
     text = emit_kernel(grid_kernel(lambda b, x, i, j: b.load(x, (j // 28 % 5, j // 5 // 9 % 7))), "k", host())
     assert "udiv i64" in text and "div <" not in text
+
+
+def test_few_steps_of_a_vector_loop_are_written_out():
+    def text(extent):
+        x, z = Buffer("x", float32, (extent,)), Buffer("z", float32, (extent,))
+
+        def body(b, j):
+            value = b.load(x, (j,))
+            for _ in range(45):  # long enough for 16 lanes
+                value = b.let("add", value, value)
+            b.store(z, (j,), value)
+
+        long = kernel("long", [x, z], ["z"], lambda b: b.loop("vector", "j", extent, lambda j: body(b, j)))
+        return emit_kernel(long, "k", host())
+
+    assert "j.body" not in text(48) and "j.body" in text(640)
 
 
 @pytest.mark.parametrize("divisor", (3, 16, 32, 48, 64, 96))

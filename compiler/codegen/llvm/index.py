@@ -142,14 +142,12 @@ class Indices:
         return self._divide(atom, left, right)
 
     def _divide_across(self, atom: Compound) -> Register | None:
-        """(a + lanes) // m or its remainder with a equal in all lanes, by scalar division; also of such a quotient."""
+        """(a + lanes) // m or its remainder with a and m equal in all lanes, by scalar division; also of such a
+        quotient."""
         divisor = atom.right
-        if atom.kind not in ("floordiv", "mod") or not isinstance(divisor, int) or divisor < 1:
+        if atom.kind not in ("floordiv", "mod") or isinstance(divisor, int) and divisor & divisor - 1 == 0:
             return None
-        if divisor & divisor - 1 == 0:
-            return None
-        parts = self._apart(atom.left)
-        divided = None if parts is None else self._divided(parts, divisor)
+        divided = self._divided(atom)
         if divided is None:
             return None
         quotient, rest = divided
@@ -174,28 +172,38 @@ class Indices:
         atom = atoms[0]
         if others or coefficient != 1 or len(atoms) != 1 or not isinstance(atom, Compound) or atom.kind != "floordiv":
             return None
-        parts = self._apart(atom.left) if isinstance(atom.right, int) and atom.right > 0 else None
-        divided = None if parts is None or not isinstance(atom.right, int) else self._divided(parts, atom.right)
+        divided = self._divided(atom)
         return None if divided is None else _Apart(outer + divided[0].outer, divided[0].lanes, divided[0].most)
 
-    def _divided(self, parts: _Apart, divisor: int) -> tuple[_Apart, Callable[[], Register]] | None:
+    def _divided(self, atom: Compound) -> tuple[_Apart, Callable[[], Register]] | None:
         """The quotient of a + lanes by m, in parts, and its remainder.
 
         t = a % m + lanes is below m + l for the greatest lane part l: where l < m it holds m once or not at all, else
-        t // m = t * ceil(2**32 / m) // 2**32, exact for t * m < 2**32.
+        t // m = t * ceil(2**32 / m) // 2**32, exact for t * m < 2**32. A divisor of 0 gives quotient 0 either way.
         """
-        b, most = self._scalars, parts.most
-        if most >= divisor and divisor * (divisor + most) >= 1 << 32:
+        divisor, b = atom.right, self._scalars
+        if self.lanes is None or self.lanes.lane in dims.symbols(divisor) or self.differs(divisor):
             return None
-        each = b.add(self._sum(parts.outer % divisor), parts.lanes)
-        outer = dims.floordiv(parts.outer, divisor)
-        if most < divisor:
-            wraps = b.less_equal(self.constant(divisor), each)
-            more = b.select(wraps, self.constant(1), self.constant(0))
-            return _Apart(outer, more, 1), lambda: b.select(wraps, b.sub(each, self.constant(divisor)), each)
-        more = b.shift_right(b.mul(each, self.constant(-(-(1 << 32) // divisor))), self.constant(32))
-        count = (divisor - 1 + most) // divisor
-        return _Apart(outer, more, count), lambda: b.sub(each, b.mul(more, self.constant(divisor)))
+        parts = self._apart(atom.left)
+        if parts is None or parts.most >= 1 << 15:
+            return None
+        if isinstance(divisor, int) and (divisor < 1 or 1 << 15 <= divisor <= parts.most):
+            return None
+        each = b.add(self._sum(dims.mod(parts.outer, divisor)), parts.lanes)
+        outer, size, most = dims.floordiv(parts.outer, divisor), self._sum(divisor), parts.most
+
+        def once() -> Register:
+            return b.select(b.less_equal(size, each), self.constant(1), self.constant(0))
+
+        def often() -> Register:
+            reciprocal = self._sum(dims.floordiv((1 << 32) - 1 + divisor, divisor))
+            return b.shift_right(b.mul(each, reciprocal), self.constant(32))
+
+        if isinstance(divisor, int):
+            more, most = (once(), 1) if most < divisor else (often(), (divisor - 1 + most) // divisor)
+        else:
+            more = b.select(b.less_equal(size, self.constant(most)), often(), once())
+        return _Apart(outer, more, most), lambda: b.sub(each, b.mul(more, size))
 
     def _divide(self, atom: Compound, left: Register, right: Register) -> Register:
         """Floor division and its remainder; a divisor of 0 gives quotient 0 and remainder `left`."""

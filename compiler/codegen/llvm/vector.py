@@ -9,7 +9,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lazygraph.compiler.codegen.llvm import text
 from lazygraph.compiler.codegen.llvm.combine import fold, identities, step
@@ -28,6 +28,7 @@ from lazygraph.runtime.dtypes import bool_, float32, int32
 
 # (operations in a loop's body, machine registers of each value): short bodies run wider, so that latencies overlap
 _REGISTERS = ((12, 4), (40, 2))
+FEW_STEPS, WRITTEN_OUT = 4, 200  # steps of a vector loop that are written out, and their operations
 # A reduction's body is written for all accumulators at once up to so many operations and registers of accumulators.
 _SHORT, _ACCUMULATORS = 12, 8
 
@@ -57,7 +58,18 @@ class _Body:
 def write_vector(writer: KernelWriter, loop: Loop) -> None:
     body = _Body(loop.symbol, loop.extent, loop.body)
     for span in _spans(loop.extent, _width(writer, loop.symbol, loop.body)):
-        _run(writer, span, body, [], lambda carried, mask: [])
+        for part in _parts(span, _weight(loop.body)):
+            _run(writer, part, body, [], lambda carried, mask: [])
+
+
+def _parts(span: _Span, weight: int) -> list[_Span]:
+    """The steps of a short span one by one: what depends on the lanes alone then moves out of the loops around it."""
+    if not isinstance(span.begin, int) or not isinstance(span.end, int):
+        return [span]
+    begins = range(span.begin, span.end, span.lanes)
+    if len(begins) > FEW_STEPS or len(begins) * weight > WRITTEN_OUT:
+        return [span]
+    return [replace(span, begin=begin, end=min(begin + span.lanes, span.end)) for begin in begins]
 
 
 def _weight(body: Body) -> int:
