@@ -125,7 +125,7 @@ class _Fuser:
 
     def lands(self, value: Value) -> bool:
         """Whether the group of a product stores a movement of what it computes."""
-        (*_, source) = value.node.inputs or (value,)
+        source, *_ = (*value.node.inputs, value)
         group = self.home.get(source)
         if group is None or group.roles[source] != "full" or not group.landing or not lands(group.landing, value):
             return False
