@@ -377,7 +377,6 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
     return max(lows, default=None), (None if left[1] is None or right[1] is None else max(left[1], right[1]))
 
 
-@lru_cache(maxsize=1 << 14)
 @lru_cache(maxsize=1 << 14)  # one compilation asks the same again and again
 def prove_nonnegative(extent: Extent) -> bool:
     """Whether every value is >= 0. False means not proven.
