@@ -3,9 +3,11 @@
 - `Elementwise`: a scalar function in the machine's operations; fuses anywhere; loop text names it (`%y = exp %x`).
 - `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota,
   random bits); fuses into its consumers by substitution.
-- `Reduction`: a named combiner over the node's `axes` attribute.
-- `Product`: a sum of products (dot, convolution); becomes a `Contraction`.
-- `Loops`: the op writes its own statements (sort, scatter); operands and results are whole buffers.
+- `Reduction`: a named combiner over the node's `axes` attribute; what it reads and what reads it fuse with it.
+- `Product`: a sum of products (dot, convolution); becomes a `Contraction`, fused with
+  what it reads (prologues) and what reads it (epilogue).
+- `Loops`: the op writes its own statements (sort, scatter); operands and results are whole buffers: a kernel
+  of its own, fused with nothing.
 - `Leaf`: parameters and constants, which are buffers or literals already.
 - `Inlined`: the op's first sub-graph stands for it, from the pass `inline` on.
 """

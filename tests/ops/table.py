@@ -34,9 +34,10 @@ dtype below, by its own cases: shapes with 0, 1 and primes, hostile numbers, com
 """
 RULES = """## Rules
 
-Under **types** an example, then the attributes. **derivative**: none means constant wherever it is defined; else the
-number of float64 cases on which forward, reverse and second order are held against finite differences. **transpose**:
-the operands in which the op is linear. **batch**: how `vmap` takes it.
+Under **types** an example, then the attributes. **reference**: on how many cases of a dtype the sweep holds machine
+code against NumPy. **derivative**: none means constant wherever it is defined; else the number of cases on which
+forward, reverse and second order are held against finite differences. **transpose**: the operands in which the op is
+linear. **batch**: how `vmap` takes it. **lowering**, and what it fuses with:
 """
 DTYPES = """## dtypes and accuracy
 
@@ -81,6 +82,11 @@ def size(array: np.ndarray) -> int:
     return array.size
 
 
+def reference(op: Op) -> str:
+    counts = [len(op.domain.cases(np.random.default_rng(0), dtype)) for dtype in op.domain.dtypes]
+    return " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "none: it is what a caller gives"
+
+
 def derivative(op: Op) -> str:
     count = len(op.domain.smooth(np.random.default_rng(0)))
     if op.jvp is no_tangent:
@@ -107,9 +113,20 @@ def marks(op: Op) -> str:
 
 
 def rows_of_rules() -> list[str]:
-    lines = table_head("op", "what it computes", "types", "derivative", "transpose", "batch", "lowering", "flags")
+    lines = table_head(
+        "op", "what it computes", "types", "reference", "derivative", "transpose", "batch", "lowering", "flags"
+    )
     for name, op in sorted(OPS.items()):
-        cells = (op.doc, example(op), derivative(op), transpose(op), batch(op), type(op.lower).__name__, marks(op))
+        cells = (
+            op.doc,
+            example(op),
+            reference(op),
+            derivative(op),
+            transpose(op),
+            batch(op),
+            type(op.lower).__name__,
+            marks(op),
+        )
         lines.append(row(f"`{name}`", *cells))
     return lines
 
