@@ -11,7 +11,6 @@ from numpy.typing import DTypeLike
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.record import full
 from lazygraph.elementwise import is_finite, is_not_zero
 from lazygraph.errors import shape_text
@@ -206,7 +205,7 @@ def frexp(x: TensorLike) -> tuple[Tensor, Tensor]:
     (array([ 0.5, -0.6,  0. ]), array([ 4, -1,  0], dtype=int32))
     """
     value = as_float(value_of(x))
-    wide = cast(value, dtypes.float32) if value.dtype in HALVES else value
+    wide = cast(value, value.dtype.computed_in)
     limits = np.finfo(wide.dtype.numpy)
     small = emit("lt", emit("abs", wide), scalar_like(float(limits.tiny), wide))
     raised = emit("select", small, wide * 2.0 ** (limits.nmant + 1), wide)

@@ -9,14 +9,12 @@ import math
 
 from lazygraph.autodiff import stop_gradient
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.passes.shift import folded_below_zero
 from lazygraph.elementwise import abs, maximum, real_number
 from lazygraph.frames import composite, traced
 from lazygraph.logic import equal, isinf, isnan, less, logical_or, where
 from lazygraph.parts import by_parts
 from lazygraph.promotion import as_float, promoted, scalar_like, value_of
-from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
 __all__ = [
@@ -299,7 +297,7 @@ def sinc(x: TensorLike) -> Tensor:
     array([1.        , 0.63661977, 0.        ])
     """
     given = Tensor(as_float(value_of(x)))
-    wide = given.astype(dtypes.float32) if given.dtype in HALVES else given
+    wide = given.astype(given.dtype.computed_in)
     central = less(abs(wide), 0.5) | equal(abs(wide), 0.5)
     near = where(central, wide, 0)
     square, series = near * near, Tensor(scalar_like(_SINC[-1], wide.value))

@@ -186,16 +186,14 @@ def all(x: TensorLike, axis: Axes = None, *, keepdims: bool = False, where: Tens
 # --- moments ---------------------------------------------------------------------------------------------------------
 
 
-def _wide(value: Value) -> Value:
-    """Halves as float32: their sums, and the numbers of their elements, may be greater than any half."""
-    return cast(value, dtypes.float32) if value.dtype.is_float and value.dtype.itemsize == 2 else value
-
-
 def moments_of(x: TensorLike, dtype: DTypeLike | DType | None) -> tuple[Value, DType]:
-    """The operand in the dtype that its moments are computed in, and the dtype of the result."""
+    """The operand in the dtype that its moments are computed in, and the dtype of the result.
+
+    Sums of halves, and the numbers of their elements, may be greater than any half.
+    """
     value = value_of(x)
     wanted = as_float(value).dtype if dtype is None else as_dtype(dtype)
-    return _wide(cast(value, wanted)), wanted
+    return cast(value, wanted.computed_in), wanted
 
 
 def _count(value: Value, axes: tuple[int, ...], where: TensorLike | None) -> Value:

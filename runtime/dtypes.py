@@ -58,6 +58,25 @@ class DType:
         return ml_dtypes.finfo(self.part.numpy)  # type: ignore[no-untyped-call]
 
     @property
+    def lowest(self) -> Any:
+        """The least value of a real dtype, -inf of a float: what a maximum begins with."""
+        if self.kind == "bool":
+            return False
+        return np.iinfo(self.numpy).min if self.is_integer else -np.inf
+
+    @property
+    def highest(self) -> Any:
+        """The greatest value of a real dtype, inf of a float: what a minimum begins with."""
+        if self.kind == "bool":
+            return True
+        return np.iinfo(self.numpy).max if self.is_integer else np.inf
+
+    @property
+    def computed_in(self) -> DType:
+        """float32 for a half; any other dtype is its own."""
+        return float32 if self.is_float and self.itemsize == 2 else self
+
+    @property
     def is_differentiable(self) -> bool:
         """Only inexact numbers have tangents; the tangent of an integer or bool is a symbolic zero."""
         return self.kind in ("float", "complex")

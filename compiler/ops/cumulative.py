@@ -265,18 +265,6 @@ def _negative_zero(dtype: DType) -> Any:
     return complex(-0.0, -0.0) if dtype.is_complex else -0.0 if dtype.is_float else 0
 
 
-def _lowest(dtype: DType) -> Any:
-    if dtype.kind == "bool":
-        return False
-    return np.iinfo(dtype.numpy).min if dtype.is_integer else -np.inf
-
-
-def _highest(dtype: DType) -> Any:
-    if dtype.kind == "bool":
-        return True
-    return np.iinfo(dtype.numpy).max if dtype.is_integer else np.inf
-
-
 _EXTREME = _domain(ALL_TYPES, special, distinct)
 
 cumsum = _record(
@@ -291,12 +279,12 @@ cumprod = _record(
 )  # fmt: skip
 cummax = _record(
     "cummax", "The greatest element along an axis up to each place; NaN from the first NaN on.",
-    ("bool", *NUMERIC), _accumulated(np.maximum), "max", _lowest,
+    ("bool", *NUMERIC), _accumulated(np.maximum), "max", lambda dtype: dtype.lowest,
     _extreme_jvp, NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip
 cummin = _record(
     "cummin", "The least element along an axis up to each place; NaN from the first NaN on.",
-    ("bool", *NUMERIC), _accumulated(np.minimum), "min", _highest,
+    ("bool", *NUMERIC), _accumulated(np.minimum), "min", lambda dtype: dtype.highest,
     _extreme_jvp, NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip
 

@@ -45,7 +45,7 @@ from lazygraph.compiler.ops.samples import (
     unary_smooth,
 )
 from lazygraph.compiler.ops.type_rules import require_axes, require_axis, require_dtype, require_operands, shape_text
-from lazygraph.runtime.dtypes import COMPLEX, DType, bool_, int64
+from lazygraph.runtime.dtypes import COMPLEX, DType, bool_, from_numpy, int64
 
 Tangents = tuple[Value | None, ...]
 NUMERIC = ("int", "uint", "float")
@@ -111,24 +111,15 @@ def _accumulated(reduce: Callable[..., Any]) -> Callable[..., np.ndarray]:
     return reference
 
 
-def _from_identity(reduce: Callable[..., Any], lowest: bool) -> Callable[..., np.ndarray]:
+def _from_identity(reduce: Callable[..., Any], initial: Callable[[DType], Any]) -> Callable[..., np.ndarray]:
     def reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
-        return np.asarray(reduce(x, axis=axes, initial=_end(x.dtype, lowest))).astype(x.dtype)
+        return np.asarray(reduce(x, axis=axes, initial=initial(from_numpy(x.dtype)))).astype(x.dtype)
 
     return reference
 
 
 def _logical(reduce: Callable[..., Any]) -> Callable[..., np.ndarray]:
     return lambda x, *, axes: np.asarray(reduce(x, axis=axes))
-
-
-def _end(dtype: np.dtype, lowest: bool) -> Any:
-    """The least or greatest value of a dtype: the identity of max or min."""
-    if dtype.kind == "b":
-        return not lowest
-    if dtype.kind in "iu":
-        return np.iinfo(dtype).min if lowest else np.iinfo(dtype).max
-    return dtype.type(-np.inf if lowest else np.inf)
 
 
 _SHAPES: Sequence[tuple[Sequence[int], dict[str, Any]]] = [
@@ -320,11 +311,11 @@ reduce_prod = _reduction(
 )  # fmt: skip
 reduce_max = _reduction(
     "reduce_max", "The greatest element over axes; NaN where one is NaN.",
-    _ANY, False, _from_identity(np.max, lowest=True), _extreme_jvp, NOT_LINEAR, "max", _EXTREME, 0, _NO,
+    _ANY, False, _from_identity(np.max, lambda dtype: dtype.lowest), _extreme_jvp, NOT_LINEAR, "max", _EXTREME, 0, _NO,
 )  # fmt: skip
 reduce_min = _reduction(
     "reduce_min", "The least element over axes; NaN where one is NaN.",
-    _ANY, False, _from_identity(np.min, lowest=False), _extreme_jvp, NOT_LINEAR, "min", _EXTREME, 0, _NO,
+    _ANY, False, _from_identity(np.min, lambda dtype: dtype.highest), _extreme_jvp, NOT_LINEAR, "min", _EXTREME, 0, _NO,
 )  # fmt: skip
 reduce_and = _reduction(
     "reduce_and", "Whether all elements over axes are true; true over nothing.",

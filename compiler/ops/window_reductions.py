@@ -194,18 +194,6 @@ def _with_zeros(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-def lowest(dtype: DType) -> Any:
-    if dtype.kind == "bool":
-        return False
-    return np.iinfo(dtype.numpy).min if dtype.is_integer else -np.inf
-
-
-def highest(dtype: DType) -> Any:
-    if dtype.kind == "bool":
-        return True
-    return np.iinfo(dtype.numpy).max if dtype.is_integer else np.inf
-
-
 def _record(
     name: str,
     doc: str,
@@ -236,9 +224,11 @@ reduce_window_prod = _record(
 )  # fmt: skip
 reduce_window_max = _record(
     "reduce_window_max", "The greatest element of each window, NaN if one is NaN; the lowest number where it has none.",
-    ("bool", *NUMERIC), "max", np.maximum, lowest, _extreme_jvp("window_argmax"), NOT_LINEAR, _EXTREME, Flags(),
+    ("bool", *NUMERIC), "max", np.maximum, lambda dtype: dtype.lowest,
+    _extreme_jvp("window_argmax"), NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip
 reduce_window_min = _record(
     "reduce_window_min", "The least element of each window, NaN if one is NaN; the highest number where it has none.",
-    ("bool", *NUMERIC), "min", np.minimum, highest, _extreme_jvp("window_argmin"), NOT_LINEAR, _EXTREME, Flags(),
+    ("bool", *NUMERIC), "min", np.minimum, lambda dtype: dtype.highest,
+    _extreme_jvp("window_argmin"), NOT_LINEAR, _EXTREME, Flags(),
 )  # fmt: skip

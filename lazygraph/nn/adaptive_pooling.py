@@ -16,7 +16,6 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import axis_moved, emit, spread
 from lazygraph.compiler.ops.reductions import nonempty
-from lazygraph.compiler.ops.window_reductions import lowest
 from lazygraph.compiler.ops.windows import Windows
 from lazygraph.creation import index_along
 from lazygraph.dims import extent_value
@@ -24,7 +23,7 @@ from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.nn.spatial import places_in, sizes
 from lazygraph.promotion import as_float, broadcast_value, cast, scalar_like, value_of
-from lazygraph.runtime.dtypes import float32, int64
+from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
 OutputSize = Union[int, Dim, None, Sequence[Union[int, Dim, None]]]
@@ -115,7 +114,7 @@ def _avg(x: TensorLike, output_size: OutputSize, layout: str, rank: int) -> Tens
     value = as_float(value_of(x))
     wanted = _wanted(value, output_size, layout, rank)
     half, extents = value.dtype, value.shape
-    total = cast(nonempty(value, tuple(wanted), "adaptive_avg_pool"), float32 if half.itemsize == 2 else half)
+    total = cast(nonempty(value, tuple(wanted), "adaptive_avg_pool"), half.computed_in)
     whole = tuple([axis for axis in wanted if axis not in _several(wanted)])
     if whole:
         kept = tuple([1 if axis in whole else extent for axis, extent in enumerate(extents)])
@@ -135,7 +134,7 @@ def _max(x: TensorLike, output_size: OutputSize, layout: str, rank: int) -> Tens
     whole = [axis for axis in wanted if axis not in _several(wanted)]
     if whole:
         value = _greatest_of_all(value, whole)
-    return Tensor(_in_windows(value, _several(wanted), "reduce_window_max", lowest(value.dtype)))
+    return Tensor(_in_windows(value, _several(wanted), "reduce_window_max", value.dtype.lowest))
 
 
 def _several(wanted: dict[int, Extent]) -> dict[int, Extent]:

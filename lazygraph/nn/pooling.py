@@ -20,7 +20,7 @@ from lazygraph.frames import composite
 from lazygraph.nn.pooling_windows import Pooling, pooling_of
 from lazygraph.nn.spatial import Padding, Sizes, Steps, steps
 from lazygraph.promotion import as_axis, as_float, broadcast_value, cast, value_of
-from lazygraph.runtime.dtypes import float32, int64
+from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
 
@@ -254,7 +254,7 @@ def local_response_norm(
 def _averaged(pooling: Pooling, count_include_pad: bool, divisor_override: float | None) -> Tensor:
     """Sum and count of halves are made in float32: either may be too large for them where the mean is not."""
     half = pooling.value.dtype
-    wide = cast(pooling.value, float32 if half.itemsize == 2 else half)
+    wide = cast(pooling.value, half.computed_in)
     total = emit("reduce_window_sum", wide, **pooling.windows.attributes)
     if divisor_override is not None:
         return Tensor(cast(total / float(divisor_override), half))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.promotion import as_float, cast, promoted
-from lazygraph.runtime.dtypes import float32, float64
+from lazygraph.runtime.dtypes import float64
 from lazygraph.tensor import Tensor, TensorLike
 
 
@@ -19,8 +18,7 @@ def in_single(formula: Callable[..., Tensor], *operands: TensorLike) -> Tensor:
     """The formula of the operands, broadcast; integers and bools give float64."""
     values = [as_float(each) for each in promoted(*operands)]
     dtype = values[0].dtype
-    wide = float32 if dtype in HALVES else dtype
-    return Tensor(cast(formula(*[Tensor(cast(each, wide)) for each in values]).value, dtype))
+    return Tensor(cast(formula(*[Tensor(cast(each, dtype.computed_in)) for each in values]).value, dtype))
 
 
 def in_double(formula: Callable[..., Tensor], *operands: TensorLike) -> Tensor:
