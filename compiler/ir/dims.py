@@ -261,7 +261,7 @@ def floordiv(left: Extent, right: Extent) -> Extent:
             offset = rest - _single(atoms[0])
             if isinstance(offset, int):
                 parts = [floordiv(each + offset, right) for each in (atoms[0].left, atoms[0].right)]
-                return add(quotient, _COMPOUND[atoms[0].kind](*parts))
+                return add(quotient, COMPOUND[atoms[0].kind](*parts))
     return add(quotient, _compound("floordiv", rest, right))
 
 
@@ -493,7 +493,8 @@ def compare_equal(left: Extent, right: Extent) -> bool | None:
 
 # --- evaluation -------------------------------------------------------------------------------------------------------
 
-_COMPOUND: Mapping[str, Callable[[Extent, Extent], Extent]] = {
+# the kinds of compound atoms -> what makes one in canonical form
+COMPOUND: Mapping[str, Callable[[Extent, Extent], Extent]] = {
     "floordiv": floordiv,
     "mod": mod,
     "min": minimum,
@@ -512,7 +513,7 @@ def substitute(extent: Extent, values: Mapping[Symbol, Extent]) -> Extent:
             if isinstance(atom, Symbol):
                 factor: Extent = values.get(atom, _single(atom))
             else:
-                factor = _COMPOUND[atom.kind](substitute(atom.left, values), substitute(atom.right, values))
+                factor = COMPOUND[atom.kind](substitute(atom.left, values), substitute(atom.right, values))
             term = multiply(term, factor)
         total = add(total, term)
     return total
@@ -574,5 +575,5 @@ def _from_ast(tree: ast.expr, names: Mapping[str, Extent], text: str) -> Extent:
         case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
             return _BINARY[type(operator)](_from_ast(left, names, text), _from_ast(right, names, text))
         case ast.Call(func=ast.Name(id="min" | "max" as kind), args=[left, right]):
-            return _COMPOUND[kind](_from_ast(left, names, text), _from_ast(right, names, text))
+            return COMPOUND[kind](_from_ast(left, names, text), _from_ast(right, names, text))
     raise ValueError(f"extent {text!r}: {ast.unparse(tree)!r} is not a known name, number or operation")

@@ -7,7 +7,6 @@ through floordiv and mod by what the lanes do not cross.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import gcd
 
@@ -15,13 +14,6 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Atom, Dim, Extent, Symbol
 
 NARROW = 16  # lanes of one copy of a long body, and of tails: no vector loop runs fewer
-
-_COMPOUND: Mapping[str, Callable[[Extent, Extent], Extent]] = {
-    "floordiv": dims.floordiv,
-    "mod": dims.mod,
-    "min": dims.minimum,
-    "max": dims.maximum,
-}
 
 
 def first_lane(symbol: Symbol, count: int) -> Symbol:
@@ -72,7 +64,7 @@ def _split_atom(atom: Atom, symbol: str, value: Extent, lane: Symbol) -> Extent:
         common = gcd(right, *([_factor(term) for term in outer.terms] if isinstance(outer, Dim) else [outer]))
         if dims.prove_nonnegative(inner) and dims.prove_nonnegative(common - 1 - inner):
             return outer // right if atom.kind == "floordiv" else outer % right + inner
-    return _COMPOUND[atom.kind](left, right)
+    return dims.COMPOUND[atom.kind](left, right)
 
 
 def _factor(term: tuple[tuple[Atom, ...], int]) -> int:

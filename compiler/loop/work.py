@@ -186,6 +186,6 @@ def _greatest(kernel: Kernel, extent: Extent) -> Extent:
         left, right = bound(atom.left), bound(atom.right)
         if atom.kind == "mod":
             return right - 1
-        return {"min": dims.minimum, "max": dims.maximum, "floordiv": dims.floordiv}[atom.kind](left, right)
+        return dims.COMPOUND[atom.kind](left, right)
 
     return bound(extent)
