@@ -7,7 +7,7 @@ from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.target import NAMED, host, runnable
 from lazygraph.compiler.ir.dims import ceildiv, minimum, symbol
 from lazygraph.compiler.loop.ir import Buffer, Load, Store
-from lazygraph.runtime.dtypes import float32, float64, int32, int64
+from lazygraph.runtime.dtypes import bfloat16, float16, float32, float64, int8, int32, int64, uint16
 from tests.codegen.harness import Compiled
 from tests.codegen.kernels import DTYPES, EXTENTS, hostile, kernel
 
@@ -54,6 +54,23 @@ def test_static_extents_have_straight_tails(extent):
         whole, out = padded(extent, float32)
         Compiled(kernel("double", [x, z], ["z"], fill), NAMED[name]).run([source, out])
         np.testing.assert_array_equal(out, source + source)
+        assert untouched(whole, extent)
+
+
+@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("source, target", [(float32, bfloat16), (float32, float16), (int32, int8), (int64, uint16)])
+def test_narrower_elements_at_a_static_end_write_their_own_bytes_only(source, target, name):
+    """One element left over: LLVM 22 stores it as wide as it was before its truncation."""
+    for extent in (1, 17, 33, 49, 65, 129):
+        x, z = Buffer("x", source, (extent,)), Buffer("z", target, (extent,))
+
+        def fill(b, x=x, z=z, extent=extent):
+            b.loop("vector", "i", extent, lambda i: b.store(z, (i,), b.let("cast", b.load(x, (i,)), dtype=target)))
+
+        numbers = np.arange(extent).astype(source.numpy)
+        whole, out = padded(extent, target)
+        Compiled(kernel("narrow", [x, z], ["z"], fill), NAMED[name]).run([numbers, out])
+        np.testing.assert_array_equal(out, numbers.astype(target.numpy))
         assert untouched(whole, extent)
 
 
