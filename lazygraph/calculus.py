@@ -213,7 +213,7 @@ def _end(values: Value, place: int) -> Value:
 
 def _between(at: Value, points: Value, values: Value) -> Tensor:
     """The line through the two points around each position; the end value outside them and on the last."""
-    highest = broadcast_value(extent_value(points.shape[0] - 1, dtypes.int64), at.shape)
+    highest = extent_value(points.shape[0] - 1, dtypes.int64, at.shape)
     after = emit("searchsorted", points, at, side="right")
     below = emit("max", after - 1, after * 0)
     above = emit("min", below + 1, highest)

@@ -313,7 +313,7 @@ def linspace(
     step = by_parts(lambda part: part / wide, high - low)
     found = by_parts(lambda part: counted * part, step) + low
     if endpoint:
-        at_end = emit("eq", row, broadcast_value(extent_value(gaps, dtypes.int64), shape))
+        at_end = emit("eq", row, extent_value(gaps, dtypes.int64, shape))
         one = emit("eq", row, full_value(row.type, 0))  # a single number is the start
         found = emit("select", emit("and", at_end, emit("not", one)), high, found)
     if wanted is not None:

@@ -15,7 +15,7 @@ from lazygraph.compiler.ir.dims import Dim, Extent, Shape
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.assertions import aligned as aligned
-from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.compose import emit, spread
 from lazygraph.compiler.ops.record import full
 from lazygraph.errors import require_plain_name, shape_text
 from lazygraph.runtime.dtypes import DType
@@ -102,6 +102,8 @@ def fitted(value: Value, shape: Shape) -> Value:
     return aligned(value, shape) if fits else value
 
 
-def extent_value(extent: Extent, dtype: DType) -> Value:
-    """An extent as a scalar tensor: the n of a mean over n elements."""
-    return full(TensorType(dtype, ()), extent) if isinstance(extent, int) else emit("extent", value=extent, dtype=dtype)
+def extent_value(extent: Extent, dtype: DType, shape: Shape = ()) -> Value:
+    """An extent as a tensor of a shape, a scalar unless told: the n of a mean over n elements."""
+    if isinstance(extent, int):
+        return full(TensorType(dtype, shape), extent)
+    return spread(emit("extent", value=extent, dtype=dtype), shape, ())

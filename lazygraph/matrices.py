@@ -25,7 +25,7 @@ from lazygraph.dims import ShapeLike, as_extent, as_shape, extent_value
 from lazygraph.errors import shape_text
 from lazygraph.frames import composite, traced
 from lazygraph.manipulation import moveaxis, ravel, reshape
-from lazygraph.promotion import as_axis, as_dtype, broadcast_value, cast, value_of
+from lazygraph.promotion import as_axis, as_dtype, cast, value_of
 from lazygraph.reductions import sum
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
@@ -332,7 +332,7 @@ def inside(index: Value, extent: Extent, mode: str) -> Value:
     """An index brought into 0 .. extent - 1 as `mode` says: "raise" checks it, "wrap" counts on, "clip" cuts off."""
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f'mode: expected "raise", "wrap" or "clip", found {mode!r}')
-    size = broadcast_value(extent_value(extent, index.dtype), index.shape)
+    size = extent_value(extent, index.dtype, index.shape)
     if mode == "wrap":
         return lg.remainder(Tensor(index), Tensor(size)).value
     zero = full_value(index.type, 0)

@@ -20,7 +20,7 @@ from lazygraph.compiler.ops.reductions import nonempty
 from lazygraph.dims import extent_value
 from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped
-from lazygraph.promotion import as_axes, as_float, broadcast_value, cast, constant_value, value_of
+from lazygraph.promotion import as_axes, as_float, cast, constant_value, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Axes, Tensor, TensorLike
 
@@ -113,7 +113,7 @@ def _quantile(
         counted = emit("reduce_sum", numbers, axes=(len(rest),))
         count = emit("broadcast", counted, shape=shape, axes=tuple(range(q.ndim, len(shape))))
     else:
-        count = broadcast_value(extent_value(total, dtypes.float64), shape)
+        count = extent_value(total, dtypes.float64, shape)
     fraction = emit("broadcast", constant_value(q), shape=shape, axes=tuple(range(q.ndim)))
     result = _interpolated(ordered, METHODS[method](count, fraction), count, q.ndim)
     if not keepdims:

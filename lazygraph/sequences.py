@@ -18,7 +18,7 @@ from lazygraph.dims import as_extent, extent_value
 from lazygraph.frames import composite
 from lazygraph.logic import where
 from lazygraph.manipulation import moveaxis
-from lazygraph.promotion import as_dtype, as_float, broadcast_value, cast, common_dtype, promoted, value_of
+from lazygraph.promotion import as_dtype, as_float, cast, common_dtype, promoted, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -72,7 +72,7 @@ def geomspace(
     at_start = Tensor(emit("eq", row, row * 0))
     found = where(at_start, low, between)
     if endpoint:
-        count = broadcast_value(extent_value(between.shape[0] - 1, dtypes.int64), row.shape)
+        count = extent_value(between.shape[0] - 1, dtypes.int64, row.shape)
         at_stop = lg.logical_and(Tensor(emit("eq", row, count)), lg.logical_not(at_start))
         found = where(at_stop, high, found)
     found = lg.astype(found, common_dtype([first, last]) if dtype is None else as_dtype(dtype))
@@ -90,7 +90,7 @@ def _window(M: int | Dim, shape: Callable[[Tensor], Tensor]) -> Tensor:
     if count == 1:
         return lg.ones((1,))
     place = linspace(-1.0, 1.0, count)
-    return where(Tensor(broadcast_value(extent_value(count, dtypes.int64), (count,))) == 1, 1.0, shape(place))
+    return where(Tensor(extent_value(count, dtypes.int64, (count,))) == 1, 1.0, shape(place))
 
 
 @composite

@@ -237,7 +237,7 @@ def _bin_numbers(elements: Value, edges: Value) -> Value:
     upto = emit("searchsorted", row, elements, side="right")
     last = broadcast_value(reshaped(sliced(row, 0, count, row.shape[0]), ()), elements.shape)
     on_last = cast(emit("eq", elements, last), dtypes.int64)
-    highest = broadcast_value(extent_value(count + 1, dtypes.int64), elements.shape)
+    highest = extent_value(count + 1, dtypes.int64, elements.shape)
     return emit("select", emit("eq", on_last, scalar_like(1, on_last)), highest - 1, upto)
 
 
@@ -321,7 +321,7 @@ def histogramdd(
     shape = tuple([each.shape[0] + 1 for each in edges])
     for axis, row in enumerate(edges):
         number = _bin_numbers(points[:, axis].value, row)
-        size = broadcast_value(extent_value(shape[axis], dtypes.int64), number.shape)
+        size = extent_value(shape[axis], dtypes.int64, number.shape)
         place = number if place is None else place * size + number
     if place is None:
         raise ShapeError("histogramdd: expected points with one coordinate or more, found none")

@@ -22,7 +22,7 @@ from lazygraph.dims import extent_value
 from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.nn.spatial import places_in, sizes
-from lazygraph.promotion import as_float, broadcast_value, cast, scalar_like, value_of
+from lazygraph.promotion import as_float, cast, scalar_like, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -199,6 +199,6 @@ def _lengths(extent: Extent, size: Extent, like: Value) -> Value:
 
 def _bounds(extent: Extent, size: Extent, shape: tuple[Extent, ...]) -> tuple[Value, Value]:
     """Where each window begins and where it ends: floor(i n / m) and ceil((i + 1) n / m), i along axis 0."""
-    many, parts = (broadcast_value(extent_value(each, int64), shape) for each in (extent, size))
+    many, parts = (extent_value(each, int64, shape) for each in (extent, size))
     first = index_along(shape, 0) * many
     return emit("div", first, parts), emit("div", first + many + (parts - 1), parts)

@@ -22,7 +22,7 @@ from lazygraph.frames import composite
 from lazygraph.nn.activations import softplus
 from lazygraph.nn.normalized_exponentials import log_total, shifted
 from lazygraph.nn.piecewise import floating
-from lazygraph.promotion import as_dtype, as_float, broadcast_value, cast, scalar_like, value_of
+from lazygraph.promotion import as_dtype, as_float, cast, scalar_like, value_of
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -128,7 +128,7 @@ def _of_class(losses: Tensor, labels: Value, ignore_index: int | None) -> Tensor
 
 def _checked(classes: Value, count: Extent) -> Value:
     """Labels, in a step that fails unless all of them are classes."""
-    known = broadcast_value(extent_value(count, classes.dtype), classes.shape)
+    known = extent_value(count, classes.dtype, classes.shape)
     inside = emit("and", emit("le", scalar_like(0, classes), classes), emit("lt", classes, known))
     return checked(classes, inside, f"a label is outside 0 .. {count - 1}")
 

@@ -19,7 +19,7 @@ from lazygraph.dims import extent_value
 from lazygraph.frames import composite
 from lazygraph.nn.pooling_windows import Pooling, pooling_of
 from lazygraph.nn.spatial import Padding, Sizes, Steps, steps
-from lazygraph.promotion import as_axis, as_float, broadcast_value, cast, value_of
+from lazygraph.promotion import as_axis, as_float, cast, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -273,16 +273,12 @@ def _count(like: Value, windows: Windows, axis: int, begin: Extent, end: Extent)
     taps, step, low = windows.window[axis], windows.strides[axis], windows.low[axis]
     last = (windows.shape[axis] - 1) * step - low + taps
     if dims.prove_nonnegative(-1 * low - begin) and dims.prove_nonnegative(end - last):
-        return broadcast_value(extent_value(taps, like.dtype), like.shape)
+        return extent_value(taps, like.dtype, like.shape)
     shape = (windows.shape[axis],)
-    start = index_along(shape, 0) * step - _number(low, shape)
-    stop = emit("min", start + _number(taps, shape), _number(end, shape))
-    found = emit("max", stop - emit("max", start, _number(begin, shape)), _number(1, shape))
+    start = index_along(shape, 0) * step - extent_value(low, int64, shape)
+    stop = emit("min", start + extent_value(taps, int64, shape), extent_value(end, int64, shape))
+    found = emit("max", stop - emit("max", start, extent_value(begin, int64, shape)), extent_value(1, int64, shape))
     return spread(cast(found, like.dtype), like.shape, (axis,))
-
-
-def _number(extent: Extent, shape: tuple[Extent, ...]) -> Value:
-    return broadcast_value(extent_value(extent, int64), shape)
 
 
 def _power_average(

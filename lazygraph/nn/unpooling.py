@@ -21,7 +21,7 @@ from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.nn.pooling_windows import pooling_of
 from lazygraph.nn.spatial import Padding, Sizes, Steps, margins, places_in, sizes, steps
-from lazygraph.promotion import broadcast_value, cast, scalar_like, value_of
+from lazygraph.promotion import cast, scalar_like, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -179,13 +179,13 @@ def _with_places(
     spatial, _ = places_in(value, layout, rank)
     positions: dict[int, Value] = {}
     for axis in reversed(sorted(spatial)):
-        taps = _number(windows.window[axis], shape)
-        first = index_along(shape, axis) * windows.strides[axis] - _number(windows.low[axis], shape)
+        taps = extent_value(windows.window[axis], int64, shape)
+        first = index_along(shape, axis) * windows.strides[axis] - extent_value(windows.low[axis], int64, shape)
         positions[axis] = first + emit("rem", number, taps) * windows.window_dilation[axis]
         number = emit("div", number, taps)
     flat = scalar_like(0, number)
     for axis in spatial:
-        flat = flat * _number(value.shape[axis], shape) + positions[axis]
+        flat = flat * extent_value(value.shape[axis], int64, shape) + positions[axis]
     return Tensor(greatest), Tensor(emit("select", nothing, scalar_like(-1, flat), flat))
 
 
@@ -233,7 +233,3 @@ def _extents(
             for axis, taps, move, (low, high) in zip(spatial, kernel, moves, margins(padding, rank))
         ]
     )
-
-
-def _number(extent: Extent, shape: tuple[Extent, ...]) -> Value:
-    return broadcast_value(extent_value(extent, int64), shape)
