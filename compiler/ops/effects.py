@@ -43,13 +43,15 @@ def _check_reference(x: np.ndarray, condition: np.ndarray, *before: np.ndarray, 
     return x
 
 
-def _check_transpose(
+def effect_transpose(
     node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
 ) -> tuple[Value | None, ...]:
+    """An effect hands its first operand on: cotangents pass by."""
     return (cotangents[0] if linear[0] else None, *[None] * (len(linear) - 1))
 
 
-def _check_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
+def effect_batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
+    """One effect for all examples."""
     x = batched_input(inputs[0], batched[0], size)
     return apply(node.op, (x, *inputs[1:]), node.attributes, serial=next(serials))
 
@@ -86,8 +88,8 @@ check = register(
         type_rule=_check_type,
         reference=_check_reference,
         jvp=lambda node, tangents: (tangents[0],),
-        transpose=_check_transpose,
-        batch=_check_batch,
+        transpose=effect_transpose,
+        batch=effect_batch,
         lower=Loops(_write_check, in_place=(0,)),
         domain=Domain(
             EVERY, _check_cases, lambda rng: [((*smooth(rng, (3,)), np.ones((), np.bool_)), {"message": "holds"})]

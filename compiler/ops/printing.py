@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value, serials
 from lazygraph.compiler.loop.ir import Buffer
-from lazygraph.compiler.ops.compose import batched_input
-from lazygraph.compiler.ops.effects import write_copy
+from lazygraph.compiler.ops.effects import effect_batch, effect_transpose, write_copy
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, apply, register
 from lazygraph.compiler.ops.samples import EVERY, smooth, unary_cases
@@ -37,15 +35,6 @@ def _reference(x: np.ndarray, *before: np.ndarray, text: str) -> np.ndarray:
     return x
 
 
-def _transpose(node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]) -> tuple[Value | None, ...]:
-    return (cotangents[0] if linear[0] else None, *[None] * (len(linear) - 1))
-
-
-def _batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
-    x = batched_input(inputs[0], batched[0], size)
-    return apply(node.op, (x, *inputs[1:]), node.attributes, serial=next(serials))
-
-
 def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     write_copy(b, inputs[0], outputs[0])
 
@@ -59,8 +48,8 @@ print_ = register(
         type_rule=_type,
         reference=_reference,
         jvp=lambda node, tangents: (tangents[0],),
-        transpose=_transpose,
-        batch=_batch,
+        transpose=effect_transpose,
+        batch=effect_batch,
         lower=Loops(_write, in_place=(0,)),
         domain=Domain(EVERY, unary_cases(_TEXTS), lambda rng: [(smooth(rng, (3,)), {"text": "x"})]),
         ulp=0,
