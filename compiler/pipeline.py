@@ -38,7 +38,7 @@ from lazygraph.compiler.passes.decompose import Decompose
 from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
 from lazygraph.compiler.passes.inline import Inline
-from lazygraph.compiler.passes.sequence import Sequence
+from lazygraph.compiler.passes.sequence import OrderEffects
 from lazygraph.compiler.passes.stability import Stabilize
 from lazygraph.compiler.program.build import build
 from lazygraph.compiler.program.ir import Parameter, Program
@@ -54,7 +54,7 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     Fold(),  # before dead code, because a folded condition decides its check
     DropDead(),
     Decompose(),  # after every rule, because none knows the parts
-    Sequence(),  # last, because it is the order of what is left
+    OrderEffects(),  # last, because it is the order of what is left
 )
 
 

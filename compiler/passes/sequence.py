@@ -12,7 +12,7 @@ from lazygraph.compiler.ir.graph import Graph
 
 
 @dataclass(frozen=True)
-class Sequence:
+class OrderEffects:
     """check(x, ok), print(y) becomes a = check(x, ok), print(y, a) where something is printed."""
 
     name: str = "sequence"
