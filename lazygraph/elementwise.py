@@ -166,7 +166,7 @@ def fabs(x: TensorLike) -> Tensor:
 
 @traced
 def sign(x: TensorLike) -> Tensor:
-    """-1, 0 or 1 by the sign of x; NaN of NaN. Of a complex number, z / |z|, and 0 of 0."""
+    """-1, 0 or 1 by the sign of x; NaN of NaN. Of a complex number z / |z|: 0 of 0, and i of i inf."""
     value = no_bools(value_of(x), "x")
     return Tensor(unit(value) if value.dtype.is_complex else emit("sign", value))
 

@@ -65,13 +65,17 @@ def modulus(value: Value) -> Value:
 
 
 def unit(value: Value) -> Value:
-    """z / |z|, 0 where z is 0, NaN where a part is infinite or NaN."""
+    """z / |z|, 0 where z is 0; 1, -1, i or -i where one part alone is infinite, NaN of other infinities and of NaN."""
     re, im = emit("real", value), emit("imag", value)
     ordinary, _, u, v = _scaled(re, im)
     root = emit("sqrt", u * u + v * v)
-    rest = (re + im) * 0.0
-    parts = [emit("select", ordinary, each / root, rest) for each in (u, v)]
-    return emit("complex", *parts)
+    infinite = [emit("eq", emit("abs", each), full(each.type, math.inf)) for each in (re, im)]
+    along = emit("xor", *infinite)
+    parts = [
+        emit("select", along, emit("copysign", emit("cast", endless, dtype=part.dtype), part), (re + im) * 0.0)
+        for endless, part in zip(infinite, (re, im))
+    ]
+    return emit("complex", *[emit("select", ordinary, each / root, rest) for each, rest in zip((u, v), parts)])
 
 
 def holds_of_parts(test: Callable[[Value], Value], value: Value, join: str) -> Value:

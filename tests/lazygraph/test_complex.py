@@ -95,6 +95,12 @@ def test_a_modulus_neither_overflows_nor_underflows() -> None:
     np.testing.assert_allclose(evaluate(lg.sign(HOSTILE[-2:])), np.full(2, (1 + 1j) / np.sqrt(2)), rtol=1e-15)
 
 
+def test_the_sign_of_an_infinite_number_is_its_direction_as_in_numpy() -> None:
+    parts = np.array([np.inf, -np.inf, np.nan, 3.0, -0.0, 0.0])
+    z = np.array([complex(re, im) for re in parts for im in parts])
+    np.testing.assert_allclose(evaluate(lg.sign(z)), np.sign(z), rtol=1e-15)
+
+
 def test_arguments_and_results_are_the_callers_arrays() -> None:
     z = lg.placeholder((4, 3), lg.complex64, "z")
     step = lg.function([z], z * 2)

@@ -108,6 +108,14 @@ SPECIAL = [
 ]
 
 
+def test_cosh_is_even_and_conjugate_in_the_signs_of_zeros_too() -> None:
+    """cosh(+0 + 0i) = 1 + 0i (Annex G), and cosh(conj z) = conj(cosh z) = conj(cosh(-z)); cos z = cosh(iz)."""
+    zeros = joined(np.array([0.0, 0.0, -0.0, -0.0]), np.array([0.0, -0.0, 0.0, -0.0]))
+    grown = np.signbit(computed(OPS["cosh"], zeros).imag).tolist()
+    circular = np.signbit(computed(OPS["cos"], zeros).imag).tolist()
+    assert (grown, circular) == ([False, True, True, False], [True, False, False, True])
+
+
 def test_special_values_are_those_of_annex_g() -> None:
     points = np.array([at for _, at, _ in SPECIAL], np.complex128)
     parameter = stand_in(points, "z")

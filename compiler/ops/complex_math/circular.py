@@ -39,7 +39,7 @@ def cosh(z: Pair) -> Pair:
     im, re = _halves(x, cosine, sine)
     re = choose(~is_finite(y) & is_infinite(x), INF, re)
     im = choose(x.equals(0.0), choose(sine < 0.0, -x, x), im)
-    return Pair(re, choose(y.equals(0.0), choose(x < 0.0, -y, y), im))
+    return Pair(re, choose(y.equals(0.0), x.literal(1.0).signed_as(x) * y, im))
 
 
 def tanh(z: Pair) -> Pair:
