@@ -31,7 +31,7 @@ from lazygraph.compiler.ops.elementwise import (
 )
 from lazygraph.compiler.ops.halves import HALVES, rounded
 from lazygraph.compiler.ops.lowering import Elementwise
-from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, full, register
+from lazygraph.compiler.ops.record import OPS, Domain, Flags, Op, Tangents, full, register
 from lazygraph.runtime.dtypes import ALL, COMPLEX, DType, bool_, complex128, float64, from_numpy
 
 # --- one operand ------------------------------------------------------------------------------------------------------
@@ -242,16 +242,14 @@ def _cast_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequenc
     return (result,)
 
 
-def _cast_jvp(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+def _cast_jvp(node: Node, tangents: Tangents) -> Tangents:
     (tangent,) = tangents
     if tangent is None or not node["dtype"].is_differentiable:
         return (None,)
     return (cast(tangent, dtype=node["dtype"]),)
 
 
-def _cast_transpose(
-    node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
-) -> tuple[Value | None, ...]:
+def _cast_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
     (cotangent,), (wanted,) = cotangents, linear
     if cotangent is None or not wanted:
         return (None,)

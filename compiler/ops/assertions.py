@@ -14,9 +14,9 @@ from lazygraph.compiler.ir.errors import CheckFailed, ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import Pointwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import EVERY, Shapes, unary_cases, unary_smooth
-from lazygraph.compiler.ops.structural import Tangents, Types, same_op
+from lazygraph.compiler.ops.structural import Types, same_op
 from lazygraph.compiler.ops.type_rules import require_operands, require_shape, shape_text
 
 

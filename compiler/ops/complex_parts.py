@@ -11,17 +11,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
+from lazygraph.compiler.ir.graph import Attributes, Node, TensorType
 from lazygraph.compiler.ops import domains
 from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
 from lazygraph.compiler.ops.complex_math.references import joined
 from lazygraph.compiler.ops.complex_math.rule import ComplexRule
 from lazygraph.compiler.ops.elementwise import batch_elementwise, elementwise_type, quiet
 from lazygraph.compiler.ops.lowering import Elementwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, TypeRule, register, zeros
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, TypeRule, register, zeros
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float32, float64
 
-Tangents = tuple[Value | None, ...]
 _WHOLE = {each.part: each for each in COMPLEX}
 
 

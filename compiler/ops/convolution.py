@@ -29,13 +29,12 @@ from lazygraph.compiler.ops.convolution_form import LEADING, convolution_form
 from lazygraph.compiler.ops.dot import accumulators, require_accumulator
 from lazygraph.compiler.ops.halves import rounded
 from lazygraph.compiler.ops.lowering import Product
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.slices import spaced
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal, require_operands, require_same_dtype
 from lazygraph.runtime.dtypes import COMPLEX, DType, float64, from_numpy
 
-Tangents = tuple[Value | None, ...]
 Ints = tuple[int, ...]
 
 STEPS = ("strides", "input_dilation", "kernel_dilation")

@@ -29,6 +29,7 @@ from lazygraph.compiler.ops.record import (
     JvpRule,
     NotLinear,
     Op,
+    Tangents,
     TransposeRule,
     full,
     register,
@@ -44,7 +45,6 @@ from lazygraph.compiler.ops.type_rules import (
 )
 from lazygraph.runtime.dtypes import COMPLEX, DType, int64
 
-Tangents = tuple[Value | None, ...]
 Combine = Callable[[BodyBuilder, Operand, Sequence[Operand]], Operand]  # (builder, carried, elements) -> carried
 NUMERIC = ("int", "uint", "float")
 BLOCK = 256  # columns that one thread takes at least

@@ -23,13 +23,12 @@ from lazygraph.compiler.ir.graph import Attributes, Graph, Node, TensorType, Val
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.lowering import Inlined
-from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, apply, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, apply, register
 from lazygraph.compiler.ops.samples import EVERY, Case, plain, smooth
 from lazygraph.runtime.dtypes import DType, float64, int32
 
 Types = tuple[TensorType, ...]
 Values = tuple[Value, ...]
-Tangents = tuple[Value | None, ...]
 KINDS = ("jvp", "vjp")
 
 

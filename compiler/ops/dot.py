@@ -19,7 +19,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import axis_moved, emit, inverse_permutation, permuted, plus
 from lazygraph.compiler.ops.halves import HALVES, rounded
 from lazygraph.compiler.ops.lowering import ElementBuilder, Form, Product
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import NUMBERS, Case, plain, smooth
 from lazygraph.compiler.ops.type_rules import (
     require_axes,
@@ -31,7 +31,6 @@ from lazygraph.compiler.ops.type_rules import (
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float64, from_numpy
 
 Axes = tuple[int, ...]
-Tangents = tuple[Value | None, ...]
 
 
 def free_axes(rank: int, batch: Sequence[int], contract: Sequence[int]) -> Axes:

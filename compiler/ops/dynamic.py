@@ -16,7 +16,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, full, register, zeros
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, full, register, zeros
 from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
     require_at_most,
@@ -26,9 +26,6 @@ from lazygraph.compiler.ops.type_rules import (
     require_shape,
 )
 from lazygraph.runtime.dtypes import DType, int64
-
-Tangents = tuple[Value | None, ...]
-
 
 # --- what the records share -------------------------------------------------------------------------------------------
 

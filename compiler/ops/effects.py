@@ -18,7 +18,7 @@ from lazygraph.compiler.ops.complex_math.rule import ComplexRule
 from lazygraph.compiler.ops.compose import batched_input
 from lazygraph.compiler.ops.lowering import BodyBuilder, Elementwise, Loops
 from lazygraph.compiler.ops.nests import nest, serial_then_vector
-from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, no_tangent, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, Tangents, apply, no_tangent, register
 from lazygraph.compiler.ops.samples import EVERY, Case, hostile, no_smooth, smooth, unary_cases
 from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
 from lazygraph.runtime.dtypes import DType
@@ -43,9 +43,7 @@ def _check_reference(x: np.ndarray, condition: np.ndarray, *before: np.ndarray, 
     return x
 
 
-def effect_transpose(
-    node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
-) -> tuple[Value | None, ...]:
+def effect_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
     """An effect hands its first operand on: cotangents pass by."""
     return (cotangents[0] if linear[0] else None, *[None] * (len(linear) - 1))
 
@@ -136,14 +134,12 @@ def _barrier_type(types: tuple[TensorType, ...], attributes: Attributes) -> tupl
     return types
 
 
-def _held_where_known(values: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+def _held_where_known(values: Tangents) -> Tangents:
     known = iter(held(*[value for value in values if value is not None]))
     return tuple([None if value is None else next(known) for value in values])
 
 
-def _barrier_transpose(
-    node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]
-) -> tuple[Value | None, ...]:
+def _barrier_transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
     return _held_where_known(tuple([ct if wanted else None for ct, wanted in zip(cotangents, linear)]))
 
 

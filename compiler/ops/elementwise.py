@@ -28,6 +28,7 @@ from lazygraph.compiler.ops.record import (
     NotLinear,
     Op,
     Reference,
+    Tangents,
     TransposeRule,
     TypeRule,
     no_tangent,
@@ -103,7 +104,7 @@ def repeat(value: Value, size: Extent) -> Value:
 def jvp_of(partials: tuple[Partial, ...]) -> JvpRule:
     """The sum over the operands that have a tangent of partial(operands, result, tangent)."""
 
-    def rule(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+    def rule(node: Node, tangents: Tangents) -> Tangents:
         total: Value | None = None
         for partial, tangent in zip(partials, tangents, strict=True):
             if tangent is not None:
@@ -117,7 +118,7 @@ def jvp_of(partials: tuple[Partial, ...]) -> JvpRule:
 def transpose_of(pulls: tuple[Pull, ...]) -> TransposeRule:
     """One cotangent per operand that is linear, by its pull."""
 
-    def rule(node: Node, cotangents: tuple[Value | None, ...], linear: tuple[bool, ...]) -> tuple[Value | None, ...]:
+    def rule(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
         (cotangent,) = cotangents
         if cotangent is None:
             return (None,) * len(node.inputs)

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
+from lazygraph.compiler.ir.graph import Attributes, Node, TensorType
 from lazygraph.compiler.loop.scalar import S, ScalarBuilder
 from lazygraph.compiler.ops import domains, vector_math
 from lazygraph.compiler.ops.elementwise import FLOATS, batch_elementwise, elementwise_type, unary
 from lazygraph.compiler.ops.halves import in_float32, through_float32
 from lazygraph.compiler.ops.lowering import Elementwise
-from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Reference, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Reference, Tangents, register
 from lazygraph.compiler.ops.vector_math.polygamma import HIGHEST, bernoulli, zeta_less_one
 from lazygraph.runtime.dtypes import DType
 
@@ -194,7 +194,7 @@ def _polygamma_type(types: tuple[TensorType, ...], attributes: Attributes) -> Se
     return elementwise_type("polygamma", 1, FLOATS)(types, attributes)
 
 
-def _polygamma_jvp(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+def _polygamma_jvp(node: Node, tangents: Tangents) -> Tangents:
     (tangent,) = tangents
     return (None if tangent is None else tangent * polygamma(node.inputs[0], n=node["n"] + 1),)
 

@@ -19,7 +19,7 @@ from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit
 from lazygraph.compiler.ops.lowering import BodyBuilder, ElementBuilder, Pointwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register, zeros
 from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
     require_axes,
@@ -28,7 +28,6 @@ from lazygraph.compiler.ops.type_rules import (
 )
 from lazygraph.runtime.dtypes import DType, int64
 
-Tangents = tuple[Value | None, ...]
 MODES = ("check", "clip")
 INDEX_TYPES = ("int32", "int64")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
+from lazygraph.compiler.ir.graph import Attributes, Node, TensorType
 from lazygraph.compiler.ops import domains
 from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
 from lazygraph.compiler.ops.complex_math import rule
@@ -30,7 +30,7 @@ from lazygraph.compiler.ops.elementwise import (
     unary,
 )
 from lazygraph.compiler.ops.lowering import Elementwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register, zeros
 from lazygraph.runtime.dtypes import ALL, DType, bool_, complex128, float64
 
 _bits = domains.ranges(domains.SWEPT_LOGICAL, (-99, 99), (-99, 99))
@@ -161,7 +161,7 @@ def _select_type(types: tuple[TensorType, ...], attributes: Attributes) -> Seque
     return (result,)
 
 
-def _select_jvp(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+def _select_jvp(node: Node, tangents: Tangents) -> Tangents:
     _, dx, dy = tangents
     if dx is None and dy is None:
         return (None,)

@@ -26,11 +26,13 @@ TypeRule = Callable[[tuple[TensorType, ...], Attributes], Sequence[TensorType]]
 # reference(*arrays, **attributes): extents in attributes are ints by then; one array, or a tuple for several results.
 # Sub-graphs come as `graphs`: a function from arrays to a tuple of arrays for each
 Reference = Callable[..., Any]
-# jvp(node, tangents) -> tangents of the outputs; None is a symbolic zero. The rule's result is linear in the tangents.
-JvpRule = Callable[[Node, tuple[Value | None, ...]], tuple[Value | None, ...]]
+# tangents or cotangents, one for each value; None is a symbolic zero
+Tangents = tuple[Value | None, ...]
+# jvp(node, tangents) -> tangents of the outputs. The rule's result is linear in the tangents.
+JvpRule = Callable[[Node, Tangents], Tangents]
 # transpose(node, cotangents, linear) -> one cotangent per input; `linear` marks the inputs to transpose with respect
 # to, the others are residuals and get None
-TransposeRule = Callable[[Node, tuple[Value | None, ...], tuple[bool, ...]], tuple[Value | None, ...]]
+TransposeRule = Callable[[Node, Tangents, tuple[bool, ...]], Tangents]
 # batch(node, inputs, batched, size) -> outputs, all with a new leading axis of extent `size`; `batched` marks the
 # inputs that have that axis
 BatchRule = Callable[[Node, tuple[Value, ...], tuple[bool, ...], Extent], tuple[Value, ...]]
@@ -149,6 +151,6 @@ def evaluated(attributes: Attributes, values: Mapping[str, int]) -> dict[str, An
     return {name: settle(value) for name, value in attributes.items()}
 
 
-def no_tangent(node: Node, tangents: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+def no_tangent(node: Node, tangents: Tangents) -> Tangents:
     """The JVP of an op whose results do not vary: integers, bools, and piecewise constant functions."""
     return (None,) * len(node.outputs)

@@ -27,6 +27,7 @@ from lazygraph.compiler.ops.record import (
     JvpRule,
     NotLinear,
     Op,
+    Tangents,
     TransposeRule,
     full,
     no_tangent,
@@ -47,7 +48,6 @@ from lazygraph.compiler.ops.samples import (
 from lazygraph.compiler.ops.type_rules import require_axes, require_axis, require_dtype, require_operands, shape_text
 from lazygraph.runtime.dtypes import COMPLEX, DType, bool_, from_numpy, int64
 
-Tangents = tuple[Value | None, ...]
 NUMERIC = ("int", "uint", "float")
 
 

@@ -46,6 +46,7 @@ from lazygraph.compiler.ops.record import (
     JvpRule,
     NotLinear,
     Op,
+    Tangents,
     TransposeRule,
     full,
     register,
@@ -55,7 +56,6 @@ from lazygraph.compiler.ops.samples import ALL_TYPES, EVERY, NUMBERS, Case, dist
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_same_dtype
 from lazygraph.runtime.dtypes import COMPLEX, DType, int64
 
-Tangents = tuple[Value | None, ...]
 NUMERIC = ("int", "uint", "float")
 WIDE = 64  # elements that an update writes at least where several threads go through all indices
 PARTS = 16  # into which the target is cut then

@@ -18,7 +18,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register, zeros
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register, zeros
 from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth, unary_cases, unary_smooth
 from lazygraph.compiler.ops.structural import same_op
 from lazygraph.compiler.ops.type_rules import (
@@ -31,7 +31,6 @@ from lazygraph.compiler.ops.type_rules import (
 from lazygraph.runtime.dtypes import DType
 
 Types = tuple[TensorType, ...]
-Tangents = tuple[Value | None, ...]
 Shapes = Sequence[tuple[Sequence[int], dict[str, Any]]]
 
 

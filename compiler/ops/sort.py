@@ -18,12 +18,11 @@ from lazygraph.compiler.ops.compose import batched_input, emit
 from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
-from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, apply, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, Tangents, apply, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, Case, distinct, hostile, smooth
 from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, require_equal_shapes
 from lazygraph.runtime.dtypes import DType, int64
 
-Tangents = tuple[Value | None, ...]
 Placed = Callable[[Extent], Index]  # the index in a buffer of a position along the sorted axis
 
 

@@ -18,7 +18,7 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import emit, inverse_permutation, permuted, spread
 from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
-from lazygraph.compiler.ops.record import Domain, Flags, Op, register
+from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import EVERY, unary_cases, unary_smooth
 from lazygraph.compiler.ops.type_rules import (
     require_axes,
@@ -30,7 +30,6 @@ from lazygraph.compiler.ops.type_rules import (
 )
 
 Types = tuple[TensorType, ...]
-Tangents = tuple[Value | None, ...]
 Shapes = Sequence[tuple[Sequence[int], dict[str, Any]]]
 
 

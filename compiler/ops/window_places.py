@@ -23,13 +23,13 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.halves import through_float32
 from lazygraph.compiler.ops.indexing import all_of, in_bounds
 from lazygraph.compiler.ops.lowering import BodyBuilder, ElementBuilder, Loops, Pointwise
-from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, TypeRule, no_tangent, register
+from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, TypeRule, no_tangent, register
 from lazygraph.compiler.ops.samples import ALL_TYPES, NUMBERS, Case, Draw, hostile, no_smooth, smooth, special
 from lazygraph.compiler.ops.sort import precedes
 from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_operands
 from lazygraph.compiler.ops.window_loops import Carried, Tap, slide
 from lazygraph.compiler.ops.window_reductions import FEW, shapes_for
-from lazygraph.compiler.ops.windows import Tangents, Windows, batch_windows, require_windows, taps_of
+from lazygraph.compiler.ops.windows import Windows, batch_windows, require_windows, taps_of
 from lazygraph.runtime.dtypes import DType, int64
 
 NONE = -1  # the place in a window that has no element

@@ -25,6 +25,7 @@ from lazygraph.compiler.ops.record import (
     JvpRule,
     NotLinear,
     Op,
+    Tangents,
     TransposeRule,
     TypeRule,
     full,
@@ -45,7 +46,7 @@ from lazygraph.compiler.ops.samples import (
 from lazygraph.compiler.ops.structural import same_op
 from lazygraph.compiler.ops.type_rules import require_dtype, require_operands
 from lazygraph.compiler.ops.window_loops import Carried, Tap, slide
-from lazygraph.compiler.ops.windows import Tangents, Windows, batch_windows, patches, require_windows, taps_of
+from lazygraph.compiler.ops.windows import Windows, batch_windows, patches, require_windows, taps_of
 from lazygraph.runtime.dtypes import ALL, COMPLEX, DType, float32, from_numpy
 
 NUMERIC = ("int", "uint", "float")

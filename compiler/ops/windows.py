@@ -26,8 +26,6 @@ from lazygraph.compiler.ops.compose import batched_input, emit, spread
 from lazygraph.compiler.ops.type_rules import require_shape
 from lazygraph.runtime.dtypes import int64
 
-Tangents = tuple[Value | None, ...]
-
 
 @dataclass(frozen=True)
 class Windows:
