@@ -8,6 +8,7 @@ complex(ct, 0), of imag(z) complex(0, -ct), of complex(x, y) (real(ct), -imag(ct
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from lazygraph.compiler.ops import domains
 from lazygraph.compiler.ops.complex_math import arithmetic as on_pairs
 from lazygraph.compiler.ops.complex_math.references import joined
 from lazygraph.compiler.ops.complex_math.rule import ComplexRule
+from lazygraph.compiler.ops.complex_math.scalars import Rule
 from lazygraph.compiler.ops.elementwise import batch_elementwise, elementwise_type, quiet
 from lazygraph.compiler.ops.lowering import Elementwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, TypeRule, register, zeros
@@ -74,12 +76,12 @@ def _domain(swept: tuple[DType, ...], smooth: DType, count: int) -> Domain:
     return Domain(swept, ordinary.cases, smooth_cases)
 
 
-def unreachable(*operands: object) -> None:
+def _unreachable(*operands: object) -> NoReturn:
     raise AssertionError("parts of complex numbers are taken before a backend sees them")
 
 
-def _elementwise(expand: Callable[..., object], reference: Callable[..., object]) -> Elementwise:
-    return Elementwise(unreachable, ComplexRule(expand, reference))  # type: ignore[arg-type]
+def _elementwise(expand: Rule, reference: Callable[..., np.ndarray]) -> Elementwise:
+    return Elementwise(_unreachable, ComplexRule(expand, reference))
 
 
 complex_: Op = register(

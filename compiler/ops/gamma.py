@@ -200,7 +200,8 @@ def _polygamma_jvp(node: Node, tangents: Tangents) -> Tangents:
 
 
 def _expand(b: ScalarBuilder[S], x: S, n: int) -> S:
-    return in_float32(lambda b, x: vector_math.polygamma(b, x, n))(b, x)  # type: ignore[no-any-return]
+    result: S = in_float32(lambda b, x: vector_math.polygamma(b, x, n))(b, x)
+    return result
 
 
 def _polygamma_domain() -> Domain:
