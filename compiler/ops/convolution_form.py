@@ -14,6 +14,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Node
 from lazygraph.compiler.loop.ir import Index, Operand
+from lazygraph.compiler.ops.indexing import all_of
 from lazygraph.compiler.ops.lowering import ElementBuilder, Form
 from lazygraph.compiler.ops.slices import spaced
 
@@ -104,9 +105,7 @@ def _axes(node: Node) -> list[_Axis]:
 
 def _read(b: ElementBuilder, node: Node, operand: int, index: Index, tests: list[Operand]) -> Operand:
     """The element where all tests hold, else zero."""
-    if not tests:
+    inside = all_of(b, tests)
+    if inside is None:
         return b.read(operand, index)
-    inside, *others = tests
-    for test in others:
-        inside = b.let("and", inside, test)
     return b.read_where(inside, operand, index, b.literal(0, node.output.dtype))
