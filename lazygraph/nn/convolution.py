@@ -10,7 +10,7 @@ always (out, in / groups, *kernel), those of transposed convolutions (in, out / 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Union
 
@@ -24,13 +24,12 @@ from lazygraph.dims import aligned, could_be_same
 from lazygraph.errors import shape_text
 from lazygraph.frames import composite
 from lazygraph.manipulation import permuted, reshaped
+from lazygraph.nn.spatial import Padding as Margins
+from lazygraph.nn.spatial import Steps, margins, places_in, steps
 from lazygraph.promotion import same_dtype
 from lazygraph.tensor import Tensor, TensorLike
 
-Steps = Union[int, Sequence[int]]  # one for all spatial axes, or one for each
-Padding = Union[str, int, Dim, Sequence[Union[int, Dim, tuple[Union[int, Dim], Union[int, Dim]]]]]
-
-_SPATIAL = {1: "L", 2: "HW", 3: "DHW"}
+Padding = Union[str, Margins]
 
 
 @dataclass(frozen=True)
@@ -210,12 +209,12 @@ def _convolution(
     layout: str,
     rank: int,
 ) -> Tensor:
-    steps, gaps = _steps("stride", stride, rank), _steps("dilation", dilation, rank)
+    moves, gaps = steps("stride", stride, rank), steps("dilation", dilation, rank)
 
     def parts(kernel: Value) -> tuple[Value, _Window]:
-        low, high = _padding(padding, kernel.shape[2:], steps, gaps)
+        low, high = _padding(padding, kernel.shape[2:], moves, gaps)
         out = _per_group("output", kernel.shape[0], groups)
-        return reshaped(kernel, (groups, out, *kernel.shape[1:])), _Window(steps, low, high, gaps, (1,) * rank)
+        return reshaped(kernel, (groups, out, *kernel.shape[1:])), _Window(moves, low, high, gaps, (1,) * rank)
 
     return _grouped(x, weight, bias, parts, groups, layout, rank)
 
@@ -232,9 +231,9 @@ def _transposed(
     layout: str,
     rank: int,
 ) -> Tensor:
-    steps, gaps = _steps("stride", stride, rank), _steps("dilation", dilation, rank)
-    more = _steps("output_padding", output_padding, rank, 0)
-    for axis, (extra, step, gap) in enumerate(zip(more, steps, gaps)):
+    moves, gaps = steps("stride", stride, rank), steps("dilation", dilation, rank)
+    more = steps("output_padding", output_padding, rank, least=0)
+    for axis, (extra, step, gap) in enumerate(zip(more, moves, gaps)):
         if extra >= max(step, gap):
             wanted = f"expected less than stride {step} or dilation {gap}"
             raise ShapeError(f"output_padding of spatial axis {axis}: {wanted}, found {extra}")
@@ -244,14 +243,14 @@ def _transposed(
         reach = [dims.multiply(dims.add(taps, -1), gap) for taps, gap in zip(kernel.shape[2:], gaps)]
         if isinstance(padding, str) and padding != "valid":
             raise ShapeError(f"padding: expected numbers or pairs of numbers, found {padding!r}")
-        before, after = _padding(padding, kernel.shape[2:], steps, gaps)
+        before, after = _padding(padding, kernel.shape[2:], moves, gaps)
         low = tuple([room - pad for room, pad in zip(reach, before)])
         high = tuple([room - pad + extra for room, pad, extra in zip(reach, after, more)])
         inputs = _per_group("input", kernel.shape[0], groups)
         split = reshaped(kernel, (groups, inputs, *kernel.shape[1:]))
         spatial = tuple(range(3, 3 + rank))
         turned = emit("reverse", permuted(split, (0, 2, 1, *spatial)), axes=spatial)
-        return turned, _Window((1,) * rank, low, high, gaps, steps)
+        return turned, _Window((1,) * rank, low, high, gaps, moves)
 
     return _grouped(x, weight, bias, parts, groups, layout, rank)
 
@@ -272,18 +271,11 @@ def _grouped(
         raise DTypeError("a convolution of bools is not a sum: use .astype(lg.int32)")
     if operator.index(groups) < 1:
         raise ShapeError(f"groups: expected an int >= 1, found {groups!r}")
-    names = f"NC{_SPATIAL[rank]}"
-    if sorted(layout) != sorted(names):
-        raise ShapeError(f"layout: expected a permutation of {names}, found {layout!r}")
-    order = [layout.index(name) for name in names]
+    places, channel = places_in(images, layout, rank)
+    if weights.type.rank != rank + 2:
+        raise ShapeError(f"expected a weight of {rank + 2} axes, found {shape_text(weights.shape)}")
     single = images.type.rank == rank + 1
-    if single:
-        order = [place - (place > layout.index("N")) for place in order[1:]]
-    if images.type.rank != len(order) or weights.type.rank != rank + 2:
-        raise ShapeError(
-            f"expected images ({', '.join(layout)}) and a weight of {rank + 2} axes, found "
-            f"{shape_text(images.shape)} and {shape_text(weights.shape)}"
-        )
+    order = [*[axis for axis in range(images.type.rank) if axis not in (channel, *places)], channel, *places]
     images = permuted(images, order)
     if single:
         images = reshaped(images, (1, *images.shape))
@@ -314,7 +306,7 @@ def _grouped(
     else:
         result = reshaped(joined, (count, filters, *found.shape[3:]))
     result = permuted(result, inverse_permutation(order))
-    return Tensor(result if bias is None else result + _along(operands[2], result.shape, order[-rank - 1], filters))
+    return Tensor(result if bias is None else result + _along(operands[2], result.shape, channel, filters))
 
 
 def _along(bias: Value, shape: Shape, axis: int, filters: Extent) -> Value:
@@ -326,20 +318,12 @@ def _along(bias: Value, shape: Shape, axis: int, filters: Extent) -> Value:
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
-def _steps(what: str, amount: Steps, rank: int, least: int = 1) -> tuple[int, ...]:
-    given = amount if isinstance(amount, Sequence) else [amount] * rank
-    amounts = tuple([operator.index(each) for each in given])
-    if len(amounts) != rank or min(amounts) < least:
-        raise ShapeError(f"{what}: expected an int >= {least}, or {rank} of them, found {amount!r}")
-    return amounts
-
-
-def _padding(padding: Padding, taps: Shape, steps: tuple[int, ...], gaps: tuple[int, ...]) -> tuple[Shape, Shape]:
+def _padding(padding: Padding, taps: Shape, moves: tuple[int, ...], gaps: tuple[int, ...]) -> tuple[Shape, Shape]:
     """Before and after each spatial axis."""
     rank = len(taps)
     if padding == "same":
-        if any(step != 1 for step in steps):
-            raise ShapeError(f'padding="same": expected a stride of 1, found {steps}')
+        if any(step != 1 for step in moves):
+            raise ShapeError(f'padding="same": expected a stride of 1, found {moves}')
         total = [dims.multiply(dims.add(count, -1), gap) for count, gap in zip(taps, gaps)]
         low = tuple([dims.floordiv(each, 2) for each in total])
         return low, tuple([each - below for each, below in zip(total, low)])
@@ -347,10 +331,7 @@ def _padding(padding: Padding, taps: Shape, steps: tuple[int, ...], gaps: tuple[
         return (0,) * rank, (0,) * rank
     if isinstance(padding, str):
         raise ShapeError(f'padding: expected "same", "valid", numbers or pairs of numbers, found {padding!r}')
-    amounts = [padding] * rank if isinstance(padding, int | Dim) else list(padding)
-    pairs = [(each, each) if isinstance(each, int | Dim) else tuple(each) for each in amounts]
-    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
-        raise ShapeError(f"padding: expected a number, {rank} numbers or {rank} pairs of numbers, found {padding!r}")
+    pairs = margins(padding, rank)
     return tuple([pair[0] for pair in pairs]), tuple([pair[1] for pair in pairs])
 
 

@@ -43,11 +43,11 @@ def sizes(what: str, amount: Sizes, rank: int) -> tuple[Extent, ...]:
     return amounts
 
 
-def steps(what: str, amount: Steps, rank: int) -> tuple[int, ...]:
-    """Ints >= 1, one for each spatial axis."""
-    amounts = (amount,) * rank if isinstance(amount, int) else tuple(amount)
-    if len(amounts) != rank or any(operator.index(each) < 1 for each in amounts):
-        raise ShapeError(f"{what}: expected an int >= 1, or {rank} of them, found {amount!r}")
+def steps(what: str, amount: Steps, rank: int, least: int = 1) -> tuple[int, ...]:
+    """Ints >= `least`, one for each spatial axis."""
+    amounts = tuple([operator.index(each) for each in (amount if isinstance(amount, Sequence) else [amount] * rank)])
+    if len(amounts) != rank or min(amounts) < least:
+        raise ShapeError(f"{what}: expected an int >= {least}, or {rank} of them, found {amount!r}")
     return amounts
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from lazygraph.nn import convolution as functions
-from lazygraph.nn.convolution import Padding, Steps
+from lazygraph.nn.convolution import Padding
 from lazygraph.nn.initializers import fan_in_uniform
 from lazygraph.nn.modules.layers import Rng, drawn_bias
 from lazygraph.nn.modules.module import Module, Training
+from lazygraph.nn.spatial import Steps, steps
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.state import variable
@@ -48,12 +49,9 @@ class _Convolution(Module):
         dtype: DTypeLike | DType = dtypes.float32,
     ) -> None:
         generator = np.random.default_rng(rng)
-        window = (kernel,) * self.rank if isinstance(kernel, int) else tuple(kernel)
-        if len(window) != self.rank:
-            raise ValueError(f"{type(self).__name__}: expected a kernel of {self.rank} extents, found {kernel}")
         if groups < 1 or inputs % groups or outputs % groups:
             raise ValueError(f"{type(self).__name__}: {inputs} and {outputs} channels do not divide by {groups} groups")
-        shape = (outputs, inputs // groups, *window)
+        shape = (outputs, inputs // groups, *steps("kernel", kernel, self.rank))
         fan_in = math.prod(shape[1:])
         self.weight = variable(fan_in_uniform(shape, fan_in, generator, dtype), "weight")
         self.bias = drawn_bias(outputs, fan_in, generator, dtype) if bias else None
