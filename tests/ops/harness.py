@@ -69,3 +69,9 @@ def as_array(found: Any) -> tuple[np.ndarray, ...]:
 
 def inexact(array: np.ndarray) -> bool:
     return from_numpy(array.dtype).is_differentiable
+
+
+def together(name: str, cases: list[Applied]) -> Graph:
+    """One graph whose inputs and outputs are those of all cases."""
+    inputs = tuple(each for case in cases for each in case.parameters)
+    return Graph(name, inputs, tuple(each for case in cases for each in case.node.outputs))

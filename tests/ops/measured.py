@@ -13,9 +13,8 @@ import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the t
 from lazygraph.compiler.ops.lowering import Product, Reduction
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.dtypes import DType, float64, from_numpy
-from tests.ops.harness import Applied, applied, as_array, evaluate, inexact, stand_in
+from tests.ops.harness import Applied, applied, as_array, evaluate, inexact, stand_in, together
 from tests.ops.native import compiled, run
-from tests.ops.test_compiled import together
 
 WIDE = {"float": np.dtype(np.float64), "complex": np.dtype(np.complex128)}
 

@@ -21,9 +21,9 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS, Op, apply
 from lazygraph.runtime.dtypes import DType, float32, from_numpy
+from tests.ops.agreement import assert_agrees
 from tests.ops.harness import Applied
 from tests.ops.native import THREADS, compiled, run
-from tests.ops.test_compiled import assert_agrees
 
 MOST = 6  # cases of an op
 EXTENTS = ("shape", "stops")  # attributes that speak of extents; the others count, name axes, or choose
