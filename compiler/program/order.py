@@ -21,9 +21,12 @@ from lazygraph.compiler.loop.lower import Lowered
 LONG = 1 << 31  # multiply-adds of a dot: a tenth of a second on one small core
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
-    """A kernel to launch: what fusion made, its level there, and its place in the graph's order."""
+    """A kernel to launch: what fusion made, its level there, and its place in the graph's order.
+
+    Units are themselves alone: compared by what they hold, every look into a table would hash a whole kernel.
+    """
 
     lowered: Lowered
     level: int
