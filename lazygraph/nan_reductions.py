@@ -164,11 +164,6 @@ def nanargmin(x: TensorLike, axis: int | None = None, *, keepdims: bool = False)
 # --- moments ---------------------------------------------------------------------------------------------------------
 
 
-def _numbers(value: Value, axes: tuple[int, ...]) -> Value:
-    """How many elements over the axes are not NaN, in the dtype of the value, or of its parts."""
-    return emit("reduce_sum", cast(emit("eq", value, value), value.dtype.part), axes=axes)
-
-
 @composite
 def nanmean(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """The mean of the elements over the axes that are not NaN; NaN where all are.
@@ -177,18 +172,15 @@ def nanmean(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tens
     >>> lg.nanmean([1, lg.nan, 2]).eval()
     array(1.5)
     """
-    value, wanted = moments_of(x, None)
-    axes = as_axes(axis, value.type.rank)
-    count = _numbers(value, axes)
-    mean = by_parts(lambda part: part / count, emit("reduce_sum", _filled(value, 0), axes=axes))
-    return Tensor(cast(restored(mean, value, axes) if keepdims else mean, wanted))
+    tensor = Tensor(value_of(x))
+    return lg.mean(tensor, axis, keepdims=keepdims, where=tensor == tensor)
 
 
 def _variance(x: TensorLike, axis: Axes, correction: float, keepdims: bool) -> tuple[Value, DType]:
     """sum |x - mean|**2 / (n - correction) over the n elements that are not NaN; NaN where that is not positive."""
     value, wanted = moments_of(x, None)
     axes = as_axes(axis, value.type.rank)
-    count = _numbers(value, axes)
+    count = emit("reduce_sum", cast(emit("eq", value, value), value.dtype.part), axes=axes)
     some = emit("max", count, full(count.type, 1))
     mean = by_parts(lambda part: part / some, emit("reduce_sum", _filled(value, 0), axes=axes))
     centre = broadcast_value(restored(mean, value, axes), value.shape)

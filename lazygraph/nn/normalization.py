@@ -26,7 +26,7 @@ NormalizedShape = int | Dim | Sequence[int | Dim]
 def _wide(x: TensorLike) -> Tensor:
     """Floats of at least 32 bits, in which moments are taken."""
     given = floating(x)
-    return given.astype(lg.float32) if given.dtype.itemsize < 4 else given
+    return given.astype(given.dtype.computed_in)
 
 
 def _standardised(wide: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
