@@ -15,7 +15,7 @@ from lazygraph.compiler.ir.graph import Frame, Graph, origin
 from lazygraph.compiler.ir.interpret import interpret
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS
-from lazygraph.runtime.dtypes import float32, float64, int64
+from lazygraph.runtime.dtypes import bfloat16, float16, float32, float64, from_numpy, int64
 
 N = dims.symbol("n", 1, 100)
 
@@ -70,6 +70,16 @@ def test_a_failed_check_names_the_line_of_its_node() -> None:
         y = OPS["gather"](x, i, axes=(0,), mode="check")
     with pytest.raises(CheckFailed, match="index 3 is out of bounds for an axis of extent 3\n  train.py:41"):
         interpret(Graph("take", (x, i), (y,)), [np.zeros(3, np.float32), np.array([0, 3])])
+
+
+def test_operands_of_several_dtypes_are_sorted_together_halves_too() -> None:
+    key, carried = np.array([3, 1, 2], np.float32), np.array([10, 20, 30], float16.numpy)
+    for arrays in ((key, carried), (carried[::-1], key), (key.astype(bfloat16.numpy), carried, key)):
+        parameters = [new_parameter(f"x{place}", from_numpy(each.dtype), (3,)) for place, each in enumerate(arrays)]
+        found = interpret(Graph("sorted", tuple(parameters), OPS["sort"](*parameters, axis=0)), arrays).outputs
+        order = np.argsort(arrays[0].astype(np.float32), kind="stable")
+        for ours, each in zip(found, arrays, strict=True):
+            assert ours.dtype == each.dtype and ours.tolist() == each[order].tolist()
 
 
 @pytest.mark.alone
