@@ -4,18 +4,16 @@ An `Extent` is an int or a `Dim`: a polynomial with integer coefficients over at
 symbolic dim or a loop variable, with its range) or a floordiv, mod, min or max of polynomials. Equal polynomials are
 equal objects' values, so `==` is decidable up to the identities below; `prove_nonnegative` decides orderings by the
 ranges. Identities: (c*q + r)//c = q + r//c and (c*q + r)%c = r%c; r//c = 0 and r%c = r where 0 <= r < c;
-(x//a)//b = x//(a*b); b*(y//b) + y%b = y; b*(y//b % c) + y%b = y % (b*c); (max(x, y) + k)//c = max((x + k)//c,
-(y + k)//c), and so for min.
+(x//a)//b = x//(a*b); b*(y//b) + y%b = y; b*(y//b) = y where b is declared to divide y; b*(y//b % c) + y%b =
+y % (b*c); (max(x, y) + k)//c = max((x + k)//c, (y + k)//c), and so for min.
 """
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import gcd
+from math import gcd, prod
 from typing import Union
 
 
@@ -140,10 +138,26 @@ def _build(terms: Mapping[Monomial, int]) -> Extent:
     kept = [(atoms, coefficient) for atoms, coefficient in terms.items() if coefficient]
     if not kept:
         return 0
+    for atoms, coefficient in kept:
+        for atom in atoms if abs(coefficient) > 1 else ():
+            shared = gcd(coefficient, _exact_divisor(atom))
+            if shared > 1 and isinstance(atom, Compound):
+                others = list(atoms)
+                others.remove(atom)
+                whole = floordiv(atom.left, floordiv(atom.right, shared))
+                rest = {each: factor for each, factor in kept if each != atoms}
+                return add(_build(rest), multiply(_build({tuple(others): coefficient // shared}), whole))
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
     kept.sort(key=lambda term: (-len(term[0]), [str(atom) for atom in term[0]]))
     return Dim(tuple(kept))
+
+
+def _exact_divisor(atom: Atom) -> int:
+    """The b of an atom y//b that leaves no remainder, as the declared multiples show; else 1."""
+    if isinstance(atom, Symbol) or atom.kind != "floordiv" or not isinstance(atom.right, int):
+        return 1
+    return atom.right if divides(atom.right, atom.left) else 1
 
 
 def add(left: Extent, right: Extent) -> Extent:
@@ -227,6 +241,20 @@ def _split_by(left: Extent, right: Extent) -> tuple[Extent, Extent]:
     return _build(quotient), _build(rest)
 
 
+def _split_multiples(left: Extent, right: Extent) -> tuple[Extent, Extent]:
+    """(q, r) with left = right*q + r, where r holds the terms that are not multiples by what is declared of dims."""
+    if not isinstance(left, Dim) or not isinstance(right, int):
+        return 0, left
+    quotient: Extent = 0
+    for atoms, coefficient in left.terms:
+        alone = _build({atoms: 1})
+        if left != alone and divides(right, _build({atoms: coefficient})):
+            common = gcd(coefficient, right)
+            quotient = add(quotient, multiply(floordiv(alone, right // common), coefficient // common))
+            left = add(left, _build({atoms: -coefficient}))
+    return quotient, left
+
+
 def _in_range(value: Extent, below: Extent) -> bool:
     return prove_nonnegative(value) and prove_nonnegative(below - value - 1)
 
@@ -241,6 +269,10 @@ def floordiv(left: Extent, right: Extent) -> Extent:
     if isinstance(left, int) and isinstance(right, int):
         return left // right
     quotient, rest = _split_by(left, right)
+    if rest == 0 or _in_range(rest, right):
+        return quotient
+    exact, rest = _split_multiples(rest, right)
+    quotient = add(quotient, exact)
     if rest == 0 or _in_range(rest, right):
         return quotient
     common = _common_factor(rest, right)
@@ -279,6 +311,7 @@ def mod(left: Extent, right: Extent) -> Extent:
         return rest % right if isinstance(rest, int) and isinstance(right, int) else rest
     if isinstance(right, int) and divides(right, rest):
         return 0
+    _, rest = _split_multiples(rest, right)
     return _compound("mod", rest, right)
 
 
@@ -325,13 +358,26 @@ def _scale_down(extent: Extent, factor: int) -> Extent:
 
 def divides(divisor: int, extent: Extent) -> bool:
     """Whether every value of the expression is a multiple of `divisor`, as far as the declared multiples show."""
+    return _known_divisor(extent) % divisor == 0
+
+
+def _known_divisor(extent: Extent) -> int:
+    """A number that divides every value, by the declared multiples; 0 where every value is 0."""
+    found = 0
     for atoms, coefficient in _terms(extent):
-        factor = coefficient
-        for atom in atoms:
-            factor *= atom.multiple_of if isinstance(atom, Symbol) else 1
-        if factor % divisor:
-            return False
-    return True
+        found = gcd(found, coefficient * prod([_divisor_of_atom(atom) for atom in atoms]))
+    return found
+
+
+def _divisor_of_atom(atom: Atom) -> int:
+    if isinstance(atom, Symbol):
+        return atom.multiple_of
+    if atom.kind in ("min", "max"):
+        return gcd(_known_divisor(atom.left), _known_divisor(atom.right))
+    inner = _known_divisor(atom.left)
+    if atom.kind == "floordiv" and isinstance(atom.right, int) and atom.right and inner % atom.right == 0:
+        return inner // atom.right
+    return 1
 
 
 def bounds(extent: Extent) -> tuple[int | None, int | None]:
@@ -383,7 +429,7 @@ def prove_nonnegative(extent: Extent) -> bool:
 
     A symbol whose range ends in another expression (a loop variable below n) is replaced by the end that makes the
     expression least, as long as it occurs linearly with a coefficient of known sign; a min or max by its operands;
-    d*(x//d) by x - x % d; intervals decide the rest.
+    d*(x//d) by x - x % d, where need be after a multiplication by d; intervals decide the rest.
     """
     return _proven(extent, _PROOF_DEPTH, {}, [_PROOF_STEPS])
 
@@ -429,6 +475,8 @@ def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[Iterable[bool]], 
             factor, left = _split_by(scale, atom.right)
             if left == 0:
                 yield all, [multiply(factor, atom.left - mod(atom.left, atom.right)) + rest]
+            elif falling or _exact_divisor(atom) > 1:
+                yield all, [multiply(extent, atom.right)]
 
 
 def _replace_extreme(extent: Dim) -> Extent | None:
@@ -546,34 +594,3 @@ def _print_terms(terms: Terms) -> str:
         sign = ("-" if coefficient < 0 else "") if not parts else (" - " if coefficient < 0 else " + ")
         parts.append(sign + " * ".join(names))
     return "".join(parts)
-
-
-def parse(text: str, names: Mapping[str, Extent]) -> Extent:
-    """The expression that `str` printed; `names` gives each symbol. ValueError names what was not expected."""
-    if re.search(r"\b\d+[A-Za-z_]", text):  # Python warns of 3and4
-        raise ValueError(f"extent {text!r}: a number ends in a letter")
-    return _from_ast(ast.parse(text.strip(), mode="eval").body, names, text)
-
-
-_BINARY: Mapping[type[ast.operator], Callable[[Extent, Extent], Extent]] = {
-    ast.Add: add,
-    ast.Sub: lambda left, right: left - right,
-    ast.Mult: multiply,
-    ast.FloorDiv: floordiv,
-    ast.Mod: mod,
-}
-
-
-def _from_ast(tree: ast.expr, names: Mapping[str, Extent], text: str) -> Extent:
-    match tree:
-        case ast.Constant(value=int(value)):
-            return value
-        case ast.Name(id=name) if name in names:
-            return names[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return multiply(_from_ast(operand, names, text), -1)
-        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
-            return _BINARY[type(operator)](_from_ast(left, names, text), _from_ast(right, names, text))
-        case ast.Call(func=ast.Name(id="min" | "max" as kind), args=[left, right]):
-            return COMPOUND[kind](_from_ast(left, names, text), _from_ast(right, names, text))
-    raise ValueError(f"extent {text!r}: {ast.unparse(tree)!r} is not a known name, number or operation")

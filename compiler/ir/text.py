@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent, Symbol
 from lazygraph.compiler.ir.graph import Frame, Frames, TensorType
+from lazygraph.compiler.ir.parse_extent import parse_extent
 from lazygraph.runtime.dtypes import BY_CODE, DType, from_numpy
 
 SMALL = 16  # elements of an array constant that print as numbers; more print as base64 of their bytes
@@ -208,7 +208,7 @@ class Cursor:
         """An extent expression up to (not including) one of the ends."""
         text = self.until(*ends)
         try:
-            return dims.parse(
+            return parse_extent(
                 _SCALAR.sub(r"scalar\1_", text), {_SCALAR.sub(r"scalar\1_", name): names[name] for name in names}
             )
         except (ValueError, SyntaxError, MemoryError) as problem:  # MemoryError: brackets nest too deeply for Python

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent, symbol
+from lazygraph.compiler.ir.parse_extent import parse_extent
 
 N, M, K = symbol("n", 0, 9), symbol("m", 1, 8), symbol("k", 0, None, 2)
 NAMES = {"n": N, "m": M, "k": K}
@@ -75,7 +76,7 @@ def test_what_is_proven_holds(pair: Pair, values: Mapping[str, int]) -> None:
 
 @given(EXPRESSIONS)
 def test_the_text_of_an_extent_parses_back_to_it(pair: Pair) -> None:
-    assert dims.parse(str(pair[0]), NAMES) == pair[0]
+    assert parse_extent(str(pair[0]), NAMES) == pair[0]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,22 @@ def test_the_text_of_an_extent_parses_back_to_it(pair: Pair) -> None:
 )
 def test_ranges_of_slices_are_proven(extent: Extent, proven: bool) -> None:
     assert dims.prove_nonnegative(extent) == proven
+
+
+def test_a_declared_multiple_divides_without_remainder() -> None:
+    n, m = symbol("n", multiple_of=4), symbol("m")
+    assert 2 * (n // 2) == n and n // 2 + n // 2 == n and m * (n // 4) * 8 == 2 * m * n
+    assert 2 * (n // 4) == n // 2 and 6 * (n // 4) == 3 * (n // 2)  # the least divisor
+    assert (n + m) // 2 == n // 2 + m // 2 and (n + m) % 2 == m % 2 and (3 * n) // 2 == 3 * (n // 2)
+    assert (n // 2) % 2 == 0 and ((n // 2) // 2) * 4 == n and dims.divides(2, dims.maximum(n, 6 * m))
+    assert 3 * (n // 3) != n and 2 * (m // 2) != m
+
+
+def test_a_quotient_is_within_what_it_divides() -> None:
+    n, m = symbol("n"), symbol("m")
+    assert dims.prove_nonnegative(n - n // 2) and dims.prove_nonnegative(m * n - m * (n // 3))
+    assert dims.prove_nonnegative(n - n // 2 - n // 3) and not dims.prove_nonnegative(n - n // 2 - n // 2 - 1)
+    assert not dims.prove_nonnegative(n - n // 2 - m)
 
 
 def test_a_proof_over_many_compounds_ends() -> None:

@@ -124,6 +124,23 @@ def test_reshape_of_a_symbolic_extent_divides_exactly_or_is_an_error() -> None:
         lg.reshape(np.ones(5), (2, 3))
 
 
+def test_parts_of_an_extent_that_is_declared_to_divide() -> None:
+    n, m = lg.dim("n", multiple_of=4), lg.dim("m")
+    x, y = lg.placeholder((2, n), lg.float64, "x"), lg.placeholder((m,), lg.float64, "y")
+    first, second = lg.split(x, 2, axis=1)
+    blocks = x.reshape(2, -1, 2)
+    assert blocks.shape == (2, n // 2, 2) and x.reshape(2, n // 2, 2).shape == blocks.shape
+    made = lg.function(
+        [x, y], [first * second, blocks[..., 0] + first, lg.concat(lg.split(x, 4, 1), axis=1) - x, y[: m // 2]]
+    )
+    for columns in (0, 4, 8):
+        a, b = np.arange(2.0 * columns).reshape(2, columns), np.arange(columns + 3.0)
+        left, right = np.split(a, 2, axis=1)
+        expected = [left * right, a.reshape(2, -1, 2)[..., 0] + left, 0 * a, b[: len(b) // 2]]
+        for found, wanted in zip(made(a, b), expected):
+            np.testing.assert_array_equal(found, wanted)
+
+
 # --- reductions ------------------------------------------------------------------------------------------------------
 
 
