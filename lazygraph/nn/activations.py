@@ -16,6 +16,20 @@ from lazygraph.nn.piecewise import floating
 from lazygraph.promotion import as_axis, as_float, scalar_like, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "gelu",
+    "glu",
+    "log_sigmoid",
+    "mish",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+    "tanhshrink",
+]
+
 
 @composite
 def tanh(x: TensorLike) -> Tensor:

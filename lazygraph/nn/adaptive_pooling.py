@@ -26,6 +26,15 @@ from lazygraph.promotion import as_float, cast, scalar_like, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+]
+
 OutputSize = Union[int, Dim, None, Sequence[Union[int, Dim, None]]]
 
 

@@ -23,6 +23,8 @@ from lazygraph.nn.piecewise import floating
 from lazygraph.random import Stream
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["merge_heads", "multi_head_attention", "scaled_dot_product_attention", "split_heads"]
+
 Key = Union[TensorLike, Stream]
 
 

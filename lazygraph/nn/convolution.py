@@ -29,6 +29,8 @@ from lazygraph.nn.spatial import Steps, margins, places_in, steps
 from lazygraph.promotion import same_dtype
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+
 Padding = Union[str, Margins]
 
 

@@ -15,6 +15,8 @@ from lazygraph.nn.piecewise import floating
 from lazygraph.promotion import as_axis
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
+
 
 def norm(x: Tensor, p: float, axis: int) -> Tensor:
     """(sum |x|**p)**(1/p) over an axis, which keeps an extent of 1.

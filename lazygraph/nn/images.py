@@ -18,6 +18,8 @@ from lazygraph.frames import composite
 from lazygraph.nn.piecewise import floating
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
+
 
 @composite
 def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:

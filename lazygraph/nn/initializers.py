@@ -20,6 +20,16 @@ from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor
 
+__all__ = [
+    "fan_in_uniform",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "orthogonal",
+    "truncated_normal",
+]
+
 Source = Union[int, np.random.Generator, Tensor]
 Shape = tuple[int, ...]
 

@@ -15,6 +15,8 @@ from lazygraph.nn.piecewise import floating
 from lazygraph.promotion import as_axis, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["bilinear", "dense", "embedding", "linear"]
+
 
 def _plus(x: Tensor, bias: TensorLike | None) -> Tensor:
     return x if bias is None else add(x, bias)

@@ -27,6 +27,8 @@ from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss", "one_hot"]
+
 
 def _classes(value: Value) -> Value:
     if not value.dtype.is_integer:

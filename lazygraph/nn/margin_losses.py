@@ -14,6 +14,16 @@ from lazygraph.nn.losses import one_hot
 from lazygraph.nn.piecewise import floating, relu
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "cosine_embedding_loss",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "margin_ranking_loss",
+    "multi_margin_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
+]
+
 
 @composite
 def hinge_loss(x: TensorLike, target: TensorLike) -> Tensor:

@@ -13,6 +13,8 @@ from lazygraph.nn.piecewise import floating
 from lazygraph.random import Stream
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["dropout"]
+
 
 @composite
 def dropout(x: TensorLike, p: float, random: Union[TensorLike, Stream]) -> Tensor:

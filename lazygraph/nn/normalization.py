@@ -20,6 +20,8 @@ from lazygraph.frames import composite
 from lazygraph.nn.piecewise import floating
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["batch_norm", "batch_norm_train", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
 NormalizedShape = int | Dim | Sequence[int | Dim]
 
 

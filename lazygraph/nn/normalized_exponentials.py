@@ -13,6 +13,8 @@ from lazygraph.promotion import as_axes, as_float, value_of
 from lazygraph.reductions import restored
 from lazygraph.tensor import Axes, Tensor, TensorLike
 
+__all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
+
 
 def shifted(value: Value, axes: tuple[int, ...]) -> tuple[Value, Value]:
     """(m, x - m) with m = max(x) over the axes, which is not differentiated: it cancels from what follows."""

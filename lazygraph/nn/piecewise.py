@@ -14,6 +14,22 @@ from lazygraph.frames import composite
 from lazygraph.promotion import as_float, value_of
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "celu",
+    "elu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "softshrink",
+    "threshold",
+]
+
 # Of the map y = SCALE * elu(x, ALPHA), whose outputs keep mean 0 and variance 1 through the layers (see `selu`).
 ALPHA, SCALE = 1.6732632423543772848, 1.0507009873554804934
 

@@ -23,6 +23,19 @@ from lazygraph.promotion import as_axis, as_float, cast, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "local_response_norm",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+]
+
 
 @composite
 def max_pool1d(

@@ -20,6 +20,8 @@ from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["rotary_encoding", "sinusoidal_encoding"]
+
 
 def _angles(positions: Tensor, pairs: int, base: float) -> Tensor:
     """positions (...) times base**(-i / pairs) for i = 0 .. pairs-1, float64 (..., pairs)."""

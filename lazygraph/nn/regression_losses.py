@@ -12,6 +12,8 @@ from lazygraph.frames import composite
 from lazygraph.nn.piecewise import floating
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
+
 
 @composite
 def mse_loss(x: TensorLike, target: TensorLike) -> Tensor:

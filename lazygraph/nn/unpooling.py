@@ -25,6 +25,15 @@ from lazygraph.promotion import cast, scalar_like, value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = [
+    "max_pool1d_with_indices",
+    "max_pool2d_with_indices",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+]
+
 
 @composite
 def max_pool1d_with_indices(

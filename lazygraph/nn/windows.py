@@ -14,6 +14,8 @@ from lazygraph.nn.spatial import Padding, Sizes, Steps, margins, sizes, steps
 from lazygraph.promotion import value_of
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["reduce_window"]
+
 COMBINERS = ("sum", "prod", "max", "min")
 
 

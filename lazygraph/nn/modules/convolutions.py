@@ -24,6 +24,8 @@ from lazygraph.runtime.dtypes import DType
 from lazygraph.state import variable
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["Conv1d", "Conv2d", "Conv3d"]
+
 
 class _Convolution(Module):
     """What the three ranks share: weight (outputs, inputs / groups, *kernel) and bias (outputs,) or None.

@@ -23,6 +23,8 @@ from lazygraph.runtime.dtypes import DType
 from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["Dropout", "Embedding", "Flatten", "Linear", "Sequential"]
+
 Rng = Union[int, np.random.Generator]
 Layer = Union[Module, Callable[[Tensor], Tensor]]
 

@@ -18,6 +18,8 @@ from lazygraph.random import Stream
 from lazygraph.state import Variable
 from lazygraph.tensor import Tensor
 
+__all__ = ["Module", "Training"]
+
 
 class Training:
     """What a pass in training mode needs and leaves behind; without one, modules are called for inference.

@@ -18,6 +18,8 @@ from lazygraph.runtime.dtypes import DType
 from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"]
+
 
 def _ones(shape: int | Sequence[int], dtype: DTypeLike | DType, name: str = "weight") -> Variable:
     return variable(np.ones(shape), name, dtype)

@@ -14,6 +14,8 @@ from lazygraph.nn.modules.module import Module, Training
 from lazygraph.nn.spatial import Padding, Sizes, Steps
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d"]
+
 
 class _Pool(Module):
     """The windows of a pooling function."""

@@ -22,6 +22,8 @@ from lazygraph.runtime.dtypes import DType
 from lazygraph.state import variable
 from lazygraph.tensor import Tensor, TensorLike
 
+__all__ = ["MultiHeadAttention", "TransformerBlock"]
+
 
 class MultiHeadAttention(Module):
     """`lg.nn.multi_head_attention` of inputs (..., length, width); of x to itself unless keys and values are given.
