@@ -83,16 +83,18 @@ def log_sigmoid(x: TensorLike) -> Tensor:
 def gelu(x: TensorLike, approximate: str = "tanh") -> Tensor:
     """x times the normal distribution function of x: x/2 (1 + erf(x / sqrt 2)).
 
-    `approximate` is "tanh", for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))), or "none".
+    `approximate` is "tanh", for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))), or "none". float16 and bfloat16 are
+    computed in float32: the cube of 41 and the square of 256 overflow in float16.
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
-    value = as_float(value_of(x))
+    given = floating(x)
+    value = given.astype(given.dtype.computed_in).value
     if approximate == "none":
-        return Tensor(value * 0.5 * (emit("erf", value * math.sqrt(0.5)) + 1))
+        return Tensor(value * 0.5 * (emit("erf", value * math.sqrt(0.5)) + 1)).astype(given.dtype)
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate is "tanh" or "none", found {approximate!r}')
     inner = (value + value * value * value * 0.044715) * math.sqrt(2 / math.pi)
-    return Tensor(value * 0.5 * (emit("tanh", inner) + 1))
+    return Tensor(value * 0.5 * (emit("tanh", inner) + 1)).astype(given.dtype)
 
 
 @composite

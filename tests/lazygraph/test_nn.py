@@ -46,6 +46,16 @@ def test_values_and_gradients_are_finite_for_extreme_inputs(name: str) -> None:
         assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("approximate", ["tanh", "none"])
+def test_slopes_of_gelu_are_right_where_squares_overflow_in_float16(approximate: str) -> None:
+    x = lg.placeholder((6,), lg.float16, "x")
+    y = lg.nn.gelu(x, approximate)
+    value, slope = evaluate([y, lg.grad(lg.sum(y), x)], {x: [-60000, -300, -50, 50, 300, 60000]})
+    np.testing.assert_array_equal(value, np.array([0, 0, 0, 50, 300, 60000], np.float16))
+    np.testing.assert_array_equal(slope, [0, 0, 0, 1, 1, 1])
+    assert value.dtype == slope.dtype == np.float16
+
+
 def test_relu_keeps_nan_and_has_slope_0_at_0() -> None:
     x = lg.placeholder((4,), lg.float32, "x")
     found = evaluate([lg.nn.relu(x), lg.grad(lg.sum(lg.nn.relu(x)), x)], {x: [np.nan, 0, -1, 2]})
