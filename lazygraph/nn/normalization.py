@@ -159,7 +159,8 @@ def batch_norm_train(
         running' = (1 - momentum) running + momentum of_the_batch
 
     with the variance of the batch that divides by count - 1, as in torch (y takes the one that divides by the count).
-    The new statistics are constants to differentiation. Shapes, errors and source: as `batch_norm`.
+    The new statistics are constants to differentiation; an empty batch leaves them as they were.
+    Shapes, errors and source: as `batch_norm`.
 
     >>> import lazygraph as lg
     >>> y, mean, var = lg.nn.batch_norm_train([[1.0], [3.0]], [0.0], [1.0], eps=0.0)
@@ -175,13 +176,16 @@ def batch_norm_train(
     apart = wide - centre
     spread = lg.mean(apart * apart, axis=axes, keepdims=True)
     y = _like(_affine_channels(apart / lg.sqrt(spread + eps), weight, bias), x)
-    count = lg.constant(dims.product([wide.shape[axis] for axis in axes])).astype(wide.dtype)
+    size = dims.product([wide.shape[axis] for axis in axes])
+    count = lg.constant(size).astype(wide.dtype)
     unbiased = spread.reshape(-1) * (count / lg.maximum(count - 1, 1))
-    return y, _moved(mean, centre.reshape(-1), momentum), _moved(var, unbiased, momentum)
+    return y, _moved(mean, centre.reshape(-1), momentum, size), _moved(var, unbiased, momentum, size)
 
 
-def _moved(running: Tensor, found: Tensor, momentum: float) -> Tensor:
-    return (running * (1 - momentum) + lg.stop_gradient(found) * momentum).astype(running.dtype)
+def _moved(running: Tensor, found: Tensor, momentum: float, size: Extent) -> Tensor:
+    """The running statistic after a batch of `size` numbers, whose mean is NaN where there are none."""
+    moved = (running * (1 - momentum) + lg.stop_gradient(found) * momentum).astype(running.dtype)
+    return moved if dims.prove_nonnegative(size - 1) else lg.where(lg.constant(size) > 0, moved, running)
 
 
 @composite

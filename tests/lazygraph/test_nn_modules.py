@@ -79,6 +79,17 @@ def test_a_pass_in_training_renews_buffers_each_use_on_top_of_the_last() -> None
     assert inferred.variables and not [each for each in inferred.variables if each.automatic_update is not None]
 
 
+def test_an_empty_batch_leaves_running_statistics_as_they_were() -> None:
+    norm, train = lg.nn.BatchNorm(2), lg.nn.Training()
+    x = lg.placeholder((lg.dim("n"), 2, lg.dim("m")), lg.float32, "x")
+    step = lg.function([x], norm(x, train), updates=train.updates)
+    for shape in ((0, 2, 3), (3, 2, 0)):
+        assert step(np.zeros(shape, np.float32)).shape == shape
+        np.testing.assert_array_equal([norm.running_mean.numpy(), norm.running_var.numpy()], [[0, 0], [1, 1]])
+    step(np.ones((4, 2, 1), np.float32))
+    np.testing.assert_allclose([norm.running_mean.numpy(), norm.running_var.numpy()], [[0.1, 0.1], [0.9, 0.9]])
+
+
 def test_dropout_needs_a_source_in_training_and_does_nothing_otherwise() -> None:
     layer, x = lg.nn.Dropout(0.5), lg.placeholder((lg.dim("n"),), lg.float32, "x")
     assert layer(x) is x
