@@ -153,6 +153,15 @@ def through_float64(function: Callable[..., Any]) -> Reference:
     return reference
 
 
+def one_by_one(function: Callable[[float], float]) -> Reference:
+    """The reference of a function that NumPy lacks, from one of Python's floats."""
+
+    def of_array(x: np.ndarray) -> np.ndarray:
+        return np.fromiter(map(function, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+    return through_float64(of_array)
+
+
 # --- the constructors -------------------------------------------------------------------------------------------------
 
 

@@ -10,23 +10,17 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-import numpy as np
-
 from lazygraph.compiler.ops import domains, vector_math
-from lazygraph.compiler.ops.elementwise import FLOATS, through_float64, unary
+from lazygraph.compiler.ops.elementwise import FLOATS, one_by_one, unary
 from lazygraph.compiler.ops.transcendental import exp
 
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 
 
-def _erfc(x: np.ndarray) -> np.ndarray:
-    return np.fromiter(map(math.erfc, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
-
-
 erfc = unary(
     "erfc",
     "The complementary error function, 1 - erf(x), accurate where erf(x) is close to 1.",
-    reference=through_float64(_erfc),
+    reference=one_by_one(math.erfc),
     jvp=lambda x, out, d: d * (exp(-(x * x)) * -SLOPE),
     lower=vector_math.erfc,
     dtypes=FLOATS,
@@ -35,7 +29,7 @@ erfc = unary(
 )
 
 
-def _erf_inv_of(x: float) -> float:
+def _erf_inv(x: float) -> float:
     """From the quantile of a normal distribution, by Newton's method on erf, or on erfc next to 1."""
     size = abs(x)
     if not size < 1:
@@ -47,14 +41,10 @@ def _erf_inv_of(x: float) -> float:
     return math.copysign(y, x)
 
 
-def _erf_inv(x: np.ndarray) -> np.ndarray:
-    return np.fromiter(map(_erf_inv_of, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
-
-
 erf_inv = unary(
     "erf_inv",
     "The number whose error function is x; infinite at 1 and -1, NaN beyond.",
-    reference=through_float64(_erf_inv),
+    reference=one_by_one(_erf_inv),
     jvp=lambda x, out, d: d * (exp(out * out) * (1 / SLOPE)),
     lower=vector_math.erf_inv,
     dtypes=FLOATS,
@@ -63,15 +53,15 @@ erf_inv = unary(
 )
 
 
-def _erfc_inv_of(q: float) -> float:
+def _erfc_inv(q: float) -> float:
     """From the quantile of a normal distribution, by Newton's method; next to 0 by Newton's method on log(erfc), from
     its asymptotic series (NIST Handbook, 7.12.1)."""
     if not 0 < q < 2:
         return math.inf if q == 0 else -math.inf if q == 2 else math.nan
     if q > 1:
-        return -_erfc_inv_of(2 - q)
+        return -_erfc_inv(2 - q)
     if q > 0.5:
-        return _erf_inv_of(1 - q)
+        return _erf_inv(1 - q)
     y = -NormalDist().inv_cdf(max(q, 1e-280) / 2) / math.sqrt(2)
     for _ in range(8):
         if q > 1e-280:
@@ -85,14 +75,10 @@ def _erfc_inv_of(q: float) -> float:
     return y
 
 
-def _erfc_inv(x: np.ndarray) -> np.ndarray:
-    return np.fromiter(map(_erfc_inv_of, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
-
-
 erfc_inv = unary(
     "erfc_inv",
     "The number whose complementary error function is x; inf at 0, -inf at 2, NaN beyond.",
-    reference=through_float64(_erfc_inv),
+    reference=one_by_one(_erfc_inv),
     jvp=lambda x, out, d: d * (exp(out * out) * (-1 / SLOPE)),
     lower=vector_math.erfc_inv,
     dtypes=FLOATS,

@@ -13,7 +13,7 @@ import numpy as np
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops import domains, vector_math
 from lazygraph.compiler.ops.complex_math import rule
-from lazygraph.compiler.ops.elementwise import FLOATS, NUMBERS, binary, quiet, through_float64, unary
+from lazygraph.compiler.ops.elementwise import FLOATS, NUMBERS, binary, one_by_one, quiet, through_float64, unary
 from lazygraph.compiler.ops.record import OPS, Domain, Op, full
 from lazygraph.runtime.dtypes import DType
 
@@ -113,14 +113,10 @@ tanh = unary(
 )
 
 
-def _erf(x: np.ndarray) -> np.ndarray:
-    return np.fromiter(map(math.erf, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
-
-
 erf = unary(
     "erf",
     "The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x.",
-    reference=through_float64(_erf),
+    reference=one_by_one(math.erf),
     jvp=lambda x, out, d: d * (exp(-(x * x)) * (2 / math.sqrt(math.pi))),
     lower=vector_math.erf,
     dtypes=FLOATS,
