@@ -24,9 +24,9 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
-from lazygraph.compiler.ops.compose import axis_moved, emit, permuted, plus
+from lazygraph.compiler.ops.compose import axis_moved, emit, permuted
 from lazygraph.compiler.ops.convolution_form import LEADING, convolution_form
-from lazygraph.compiler.ops.dot import accumulators, require_accumulator
+from lazygraph.compiler.ops.dot import accumulators, bilinear_jvp, require_accumulator
 from lazygraph.compiler.ops.halves import rounded
 from lazygraph.compiler.ops.lowering import Product
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
@@ -129,14 +129,6 @@ def _padded(x: np.ndarray, axis: int, low: int, high: int, gap: int) -> np.ndarr
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
-
-
-def _jvp(node: Node, tangents: Tangents) -> Tangents:
-    """d(x * w) = dx * w + x * dw."""
-    (x, w), (dx, dw) = node.inputs, tangents
-    left = None if dx is None else node.op(dx, w, **node.attributes)
-    right = None if dw is None else node.op(x, dw, **node.attributes)
-    return (plus(left, right),)
 
 
 def _transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Tangents:
@@ -279,7 +271,7 @@ conv_general = register(
         doc="Sums of images' neighbourhoods times kernels: strided, padded, dilated, in groups; see the family's file.",
         type_rule=_type,
         reference=_reference,
-        jvp=_jvp,
+        jvp=bilinear_jvp,
         transpose=_transpose,
         batch=_batch,
         lower=Product(convolution_form),

@@ -90,7 +90,7 @@ def _count(x: np.ndarray, axes: Sequence[int]) -> int:
     return int(np.prod([x.shape[axis] for axis in axes], dtype=np.int64))
 
 
-def _dot_jvp(node: Node, tangents: Tangents) -> Tangents:
+def bilinear_jvp(node: Node, tangents: Tangents) -> Tangents:
     """d(a.b) = da.b + a.db."""
     (a, b), (da, db) = node.inputs, tangents
     left = None if da is None else node.op(da, b, **node.attributes)
@@ -232,7 +232,7 @@ dot = register(
         doc="Products of two tensors, summed over the contracted axes: axes (batch, left free, right free).",
         type_rule=_dot_type,
         reference=_dot_reference,
-        jvp=_dot_jvp,
+        jvp=bilinear_jvp,
         transpose=_dot_transpose,
         batch=_dot_batch,
         lower=Product(_dot_form),
