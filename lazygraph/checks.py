@@ -80,10 +80,10 @@ def check(x: TensorLike, condition: TensorLike, message: str) -> Tensor:
     """
     if not isinstance(message, str):
         raise TypeError(f"check: message: expected a text, found {message!r}")
-    held = value_of(condition)
-    if held.dtype != bool_:
-        raise DTypeError(f"condition: expected bool, found {held.dtype}")
-    all_hold = emit("reduce_and", held, axes=tuple(range(held.type.rank)))  # many threads find the one that fails
+    holds = value_of(condition)
+    if holds.dtype != bool_:
+        raise DTypeError(f"condition: expected bool, found {holds.dtype}")
+    all_hold = emit("reduce_and", holds, axes=tuple(range(holds.type.rank)))  # many threads find the one that fails
     return Tensor(checked(value_of(x), all_hold, message))
 
 
