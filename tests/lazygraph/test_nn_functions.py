@@ -150,9 +150,31 @@ def test_positions() -> None:
         lg.nn.rotary_encoding(np.ones((2, 3)))
 
 
+def test_images_of_symbolic_sizes_are_interpolated_as_those_of_known_ones() -> None:
+    n, m = lg.dim("n"), lg.dim("m")
+    image, skip = lg.placeholder((2, 1, n, 5), lg.float64, "image"), lg.placeholder((m,), lg.float64, "skip")
+    ways: list[tuple[dict[str, Any], Any, Any]] = [
+        (dict(mode=mode, align_corners=corners), given, known)
+        for mode, corners in (("nearest", False), ("nearest-exact", False), ("bilinear", False), ("bilinear", True))
+        for given, known in (
+            (dict(scale_factor=(2, 1)), lambda m: dict(scale_factor=(2, 1))),
+            (dict(size=(m, 3)), lambda m: dict(size=(m, 3))),
+        )
+    ]
+    made = lg.function([image, skip], [lg.nn.interpolate(image, **given, **options) for options, given, _ in ways])
+    for rows, count in ((1, 1), (2, 7), (7, 2)):
+        array = np.random.default_rng(0).normal(size=(2, 1, rows, 5))
+        found = made(array, np.zeros(count))
+        wanted = evaluate([lg.nn.interpolate(array, **known(count), **options) for options, _, known in ways])
+        for ours, fixed in zip(found, wanted):
+            np.testing.assert_allclose(ours, fixed, rtol=1e-12, atol=1e-14)
+    assert made.compilations == 1
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda x: lg.nn.interpolate(lg.placeholder((1, 1, lg.dim("n")), x.dtype), scale_factor=1.5), "a whole scale"),
         (lambda x: lg.nn.layer_norm(x, 5), "an input whose last extents are"),
         (lambda x: lg.nn.group_norm(x, 3), "channels in 3 equal groups, found 4"),
         (lambda x: lg.nn.batch_norm(x, np.zeros(3), np.ones(4)), "one number for each of 4 channels, found"),
