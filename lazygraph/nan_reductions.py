@@ -7,10 +7,12 @@ derivative with respect to an element that is NaN is 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from numpy.typing import DTypeLike
 
 import lazygraph as lg
+from lazygraph import reductions
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import full
@@ -90,11 +92,10 @@ def _none_left(value: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
     return reduced("reduce_and", emit("not", emit("eq", value, value)), axes, keepdims)
 
 
-def _extreme(name: str, worst: float, x: TensorLike, axis: Axes, keepdims: bool) -> Tensor:
+def _extreme(reduce: Callable[..., Tensor], worst: float, x: TensorLike, axis: Axes, keepdims: bool) -> Tensor:
     value = value_of(x)
-    reduce = getattr(lg, name)
     if not value.dtype.is_float:
-        return reduce(Tensor(value), axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce(Tensor(value), axis, keepdims=keepdims)
     found = reduce(Tensor(_filled(value, worst)), axis, keepdims=keepdims).value
     none = _none_left(value, as_axes(axis, value.type.rank), keepdims)
     return Tensor(emit("select", none, full(found.type, math.nan), found))
@@ -108,20 +109,19 @@ def nanmax(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tenso
     >>> lg.nanmax([1, lg.nan, 2]).eval()
     array(2.)
     """
-    return _extreme("max", -math.inf, x, axis, keepdims)
+    return _extreme(reductions.max, -math.inf, x, axis, keepdims)
 
 
 @composite
 def nanmin(x: TensorLike, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """The least element over the axes that is not NaN; NaN where all are."""
-    return _extreme("min", math.inf, x, axis, keepdims)
+    return _extreme(reductions.min, math.inf, x, axis, keepdims)
 
 
-def _place(name: str, worst: float, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:
+def _place(find: Callable[..., Tensor], worst: float, x: TensorLike, axis: int | None, keepdims: bool) -> Tensor:
     value = value_of(x)
-    find = getattr(lg, name)
     if not value.dtype.is_float:
-        return find(Tensor(value), axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return find(Tensor(value), axis, keepdims=keepdims)
     found = find(Tensor(_filled(value, worst)), axis, keepdims=keepdims)
     none = _none_left(value, as_axes(axis, value.type.rank), keepdims)
     # an infinity beside NaN is as good as what stands for NaN: the first that is not NaN wins
@@ -152,13 +152,13 @@ def nanargmax(x: TensorLike, axis: int | None = None, *, keepdims: bool = False)
     >>> lg.nanargmax([1, lg.nan, 2]).eval()
     array(2)
     """
-    return _place("argmax", -math.inf, x, axis, keepdims)
+    return _place(reductions.argmax, -math.inf, x, axis, keepdims)
 
 
 @composite
 def nanargmin(x: TensorLike, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """The index of the least element that is not NaN, int64, the first of equals; the step fails where all are."""
-    return _place("argmin", math.inf, x, axis, keepdims)
+    return _place(reductions.argmin, math.inf, x, axis, keepdims)
 
 
 # --- moments ---------------------------------------------------------------------------------------------------------
