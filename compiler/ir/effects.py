@@ -14,7 +14,7 @@ from lazygraph.compiler.ir.graph import Graph, Node, Value, topological, with_in
 
 def in_order(graph: Graph) -> Graph:
     """The graph with its effects one after another; a print that was copied (same serial) is made once."""
-    if not any([node.op.name == "print" for node in graph.nodes]):
+    if not any([node.op.flags.shown for node in graph.nodes]):
         return graph
     ends = [node.outputs[0] for node in _ordered(graph.nodes)]
     made: set[tuple[str, int]] = set()

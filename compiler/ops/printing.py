@@ -53,6 +53,6 @@ print_ = register(
         lower=Loops(_write, in_place=(0,)),
         domain=Domain(EVERY, unary_cases(_TEXTS), lambda rng: [(smooth(rng, (3,)), {"text": "x"})]),
         ulp=0,
-        flags=Flags(pure=False, linear=(0,), labels=("text",)),
+        flags=Flags(pure=False, shown=True, linear=(0,), labels=("text",)),
     )
 )

@@ -55,6 +55,7 @@ class Domain:
 @dataclass(frozen=True)
 class Flags:
     pure: bool = True  # False: an effect, kept though unused and never merged or reordered
+    shown: bool = False  # an effect whose result the program prints (`program.ir.Print`)
     elementwise: bool = False  # output element i depends on the operands' elements i only; all shapes equal
     commutative: bool = False
     linear: tuple[int, ...] = ()  # operands in which the op is linear, each with the others fixed

@@ -80,7 +80,7 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
 
 def is_printed(value: Value) -> bool:
     """Whether a value is shown when it has been computed."""
-    return value.node.op.name == "print"
+    return value.node.op.flags.shown
 
 
 def _is_long(kernel: AnyKernel) -> bool:
