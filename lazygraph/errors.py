@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import shape_text as shape_text
 
 LOCATED = (ShapeError, DTypeError, BoundsError)
 LONGEST_NAME = 40  # characters of an expression that stands for an operand's name
@@ -27,11 +28,6 @@ class UnknownValueError(TypeError, ValueError):
 
     A TypeError, since an expression is no number; and a ValueError, which the Array API has lazy arrays raise.
     """
-
-
-def shape_text(shape: Sequence[object]) -> str:
-    """(n, 784) as a user writes it."""
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def require_name(what: str, name: Any) -> None:

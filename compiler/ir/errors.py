@@ -3,6 +3,8 @@
 A message is a sentence that starts with the op's name and says what was expected and what was found.
 """
 
+from collections.abc import Sequence
+
 from lazygraph.runtime.artifact import CheckFailed as CheckFailed
 
 
@@ -16,3 +18,8 @@ class BoundsError(IndexError):
 
 class DTypeError(TypeError):
     """An element type that an op cannot take, or operands whose types differ."""
+
+
+def shape_text(shape: Sequence[object]) -> str:
+    """A shape as users write it: (n, 784)."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

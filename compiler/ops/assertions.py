@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from lazygraph.compiler.ir.dims import Extent, Shape, compare_equal
-from lazygraph.compiler.ir.errors import CheckFailed, ShapeError
+from lazygraph.compiler.ir.errors import CheckFailed, ShapeError, shape_text
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import Pointwise
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import EVERY, Shapes, unary_cases, unary_smooth
 from lazygraph.compiler.ops.structural import Types, same_op
-from lazygraph.compiler.ops.type_rules import require_operands, require_shape, shape_text
+from lazygraph.compiler.ops.type_rules import require_operands, require_shape
 
 
 def aligned(x: Value, shape: Shape) -> Value:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.errors import ShapeError, shape_text
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.ops.compose import emit, permuted, spread
 from lazygraph.compiler.ops.effects import checked
@@ -45,7 +45,7 @@ from lazygraph.compiler.ops.samples import (
     unary_cases,
     unary_smooth,
 )
-from lazygraph.compiler.ops.type_rules import require_axes, require_axis, require_dtype, require_operands, shape_text
+from lazygraph.compiler.ops.type_rules import require_axes, require_axis, require_dtype, require_operands
 from lazygraph.runtime.dtypes import COMPLEX, DType, bool_, from_numpy, int64
 
 NUMERIC = ("int", "uint", "float")

@@ -13,7 +13,7 @@ import numpy as np
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent, Shape
-from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.errors import ShapeError, shape_text
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Index, Operand
 from lazygraph.compiler.ops.compose import emit, inverse_permutation, permuted, spread
@@ -26,7 +26,6 @@ from lazygraph.compiler.ops.type_rules import (
     require_equal_shapes,
     require_operands,
     require_shape,
-    shape_text,
 )
 
 Types = tuple[TensorType, ...]

@@ -10,15 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lazygraph.compiler.ir.dims import Dim, Extent, Shape, compare_equal, prove_nonnegative
-from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import DTypeError, ShapeError, shape_text
 from lazygraph.compiler.ir.graph import TensorType
 from lazygraph.compiler.ops.refusals import reason
 from lazygraph.runtime.dtypes import DType
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as users write it: (n, 784)."""
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def require_operands(op: str, types: Sequence[TensorType], count: int) -> None:
