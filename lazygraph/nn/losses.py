@@ -128,6 +128,13 @@ def _of_class(losses: Tensor, labels: Value, ignore_index: int | None) -> Tensor
     return own if ignored is None else lg.where(ignored, 0, own)
 
 
+def own_class(scores: Tensor, labels: TensorLike) -> Tensor:
+    """Where a score (..., classes) is that of the example's label (...); the step fails unless labels are classes."""
+    wanted = value_of(labels)
+    shape = _label_shape(scores.value, wanted, scores.shape[:-1])
+    return Tensor(_is_class(_checked(aligned(_classes(wanted), shape), scores.shape[-1]), scores.shape))
+
+
 def _checked(classes: Value, count: Extent) -> Value:
     """Labels, in a step that fails unless all of them are classes."""
     known = extent_value(count, classes.dtype, classes.shape)

@@ -10,7 +10,7 @@ import lazygraph as lg
 from lazygraph.frames import composite
 from lazygraph.nn.activations import softplus
 from lazygraph.nn.distances import cosine_similarity, pairwise_distance
-from lazygraph.nn.losses import one_hot
+from lazygraph.nn.losses import own_class
 from lazygraph.nn.piecewise import floating, relu
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -76,7 +76,8 @@ def margin_ranking_loss(x1: TensorLike, x2: TensorLike, target: TensorLike, marg
 def multi_margin_loss(x: TensorLike, labels: TensorLike, p: int = 1, margin: float = 1.0) -> Tensor:
     """sum over the classes c other than y of max(0, margin - x_y + x_c)**p / classes, for p = 1 or 2.
 
-    x is (..., classes), labels (...) are integers. A label that is no class scores x_y = 0. ValueError for another p.
+    x is (..., classes), labels (...) are integers; one outside 0 .. classes-1 fails the step with this line. Raises
+    ShapeError where the shapes do not fit, ValueError for another p.
     Source: Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", 2001.
 
     >>> import lazygraph as lg
@@ -86,7 +87,7 @@ def multi_margin_loss(x: TensorLike, labels: TensorLike, p: int = 1, margin: flo
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: expected p of 1 or 2, found {p}")
     given = floating(x)
-    own = one_hot(labels, given.shape[-1], lg.bool_)
+    own = own_class(given, labels)
     score = lg.sum(lg.where(own, given, 0), axis=-1, keepdims=True)
     missed = relu(margin - score + given)
     return lg.mean(lg.where(own, 0, missed if p == 1 else missed * missed), axis=-1)

@@ -150,6 +150,17 @@ def test_positions() -> None:
         lg.nn.rotary_encoding(np.ones((2, 3)))
 
 
+def test_labels_of_a_margin_loss_are_classes() -> None:
+    labels = lg.placeholder((2,), lg.int32, "labels")
+    loss = lg.function([labels], lg.nn.multi_margin_loss(np.eye(2, 3), labels))
+    np.testing.assert_allclose(loss([0, 1]), [0, 0])
+    for wrong in (3, -1):
+        with pytest.raises(lg.CheckFailed, match="a label is outside 0 .. 2"):
+            loss([0, wrong])
+    with pytest.raises(lg.ShapeError, match="labels"):
+        lg.nn.multi_margin_loss(np.eye(2, 3), [0, 1, 2])
+
+
 def test_images_of_symbolic_sizes_are_interpolated_as_those_of_known_ones() -> None:
     n, m = lg.dim("n"), lg.dim("m")
     image, skip = lg.placeholder((2, 1, n, 5), lg.float64, "image"), lg.placeholder((m,), lg.float64, "skip")
