@@ -237,11 +237,12 @@ def _as_index(index: Value) -> Value:
 
 
 def _from_front(index: Value, extent: Extent) -> Value:
-    """Negative indices counted from the end: i + extent where i < 0. Still outside where it was outside."""
+    """Negative indices counted from the end: i + extent where i < 0. One that is outside stays, for the message."""
     if index.node.op.name == "iota" or _is_known_nonnegative(index):
         return index
     size = broadcast_value(extent_value(extent, index.dtype), index.shape)
-    return emit("select", emit("lt", index, scalar_like(0, index)), index + size, index)
+    counts = emit("and", emit("lt", index, scalar_like(0, index)), emit("le", -size, index))
+    return emit("select", counts, index + size, index)
 
 
 def _is_known_nonnegative(index: Value) -> bool:

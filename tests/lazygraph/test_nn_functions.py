@@ -150,6 +150,15 @@ def test_positions() -> None:
         lg.nn.rotary_encoding(np.ones((2, 3)))
 
 
+def test_an_index_out_of_bounds_is_told_as_it_was_given() -> None:
+    rows = lg.placeholder((2,), lg.int32, "rows")
+    read = lg.function([rows], lg.nn.embedding(rows, np.arange(8.0).reshape(4, 2)))
+    np.testing.assert_array_equal(read([-1, -4]), [[6, 7], [0, 1]])
+    for wrong in (4, -5, -(2**31), 2**31 - 1):
+        with pytest.raises(lg.CheckFailed, match=f"index {wrong} is out of bounds for an axis of extent 4"):
+            read([0, wrong])
+
+
 def test_labels_of_a_margin_loss_are_classes() -> None:
     labels = lg.placeholder((2,), lg.int32, "labels")
     loss = lg.function([labels], lg.nn.multi_margin_loss(np.eye(2, 3), labels))
