@@ -16,7 +16,7 @@ from typing import Any, Union
 import numpy as np
 
 from lazygraph.compiler.ir import dims
-from lazygraph.compiler.ir.dims import Dim, Extent
+from lazygraph.compiler.ir.dims import Dim, Extent, Shape
 from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
@@ -132,9 +132,17 @@ def _scattered(op: str, old: Value, parts: Sequence[Part], new: Value) -> Value:
     flat = reshaped(index_along((count,), 0), old.shape)
     places = _advanced(flat, parts)
     size = (dims.product(places.shape),)
-    updates = reshaped(broadcast_value(new, places.shape), size)
+    updates = reshaped(_fitted(new, places.shape), size)
     result = emit(op, reshaped(old, (count,)), updates, reshaped(places, size), axes=(0,), mode="clip")
     return reshaped(result, old.shape)
+
+
+def _fitted(new: Value, shape: Shape) -> Value:
+    """New elements broadcast to the shape of what they replace; like NumPy without leading axes of extent 1."""
+    more = new.type.rank - len(shape)
+    if more > 0 and builtins.all(extent == 1 for extent in new.shape[:more]):
+        new = reshaped(new, new.shape[more:])
+    return broadcast_value(new, shape)
 
 
 # --- reading the index -----------------------------------------------------------------------------------------------
@@ -142,9 +150,8 @@ def _scattered(op: str, old: Value, parts: Sequence[Part], new: Value) -> Value:
 
 def _parts(value: Value, index: Any) -> list[Part]:
     """One part per axis of the tensor, and the new axes between them."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    items = [piece for item in items for piece in _without_mask(item)]
-    taken = builtins.sum(item is not None and item is not Ellipsis for item in items)
+    items = [_read(item) for item in (index if isinstance(index, tuple) else [index])]
+    taken = builtins.sum(_axes_taken(item) for item in items)
     rank = value.type.rank
     if taken > rank:
         raise ShapeError(f"too many indices: {taken} for {rank} axes")
@@ -156,9 +163,40 @@ def _parts(value: Value, index: Any) -> list[Part]:
     parts: list[Part] = []
     axis = 0
     for item in items:
-        parts.append(_part(item, value.shape[axis] if item is not None else 1, axis))
-        axis += item is not None
+        pieces = _chosen(item, value.shape[axis : axis + item.ndim], axis) if _is_mask(item) else [item]
+        for piece in pieces:
+            parts.append(_part(piece, value.shape[axis] if piece is not None else 1, axis))
+            axis += piece is not None
     return parts
+
+
+def _read(item: Any) -> Any:
+    """An item of an index: a mask as an array of known truth values, a list as an array unless it holds tensors."""
+    if isinstance(item, list) and not builtins.any(isinstance(each, Tensor) for each in item):
+        item = np.asarray(item)
+        return item if item.size else item.astype(np.int64)
+    if isinstance(item, Tensor) and item.dtype.kind == "bool":
+        instead = "Use lg.where(mask, x, fill), or multiply by the mask: the number of chosen elements would vary."
+        return item._evaluated("the mask", instead)
+    return item
+
+
+def _is_mask(item: Any) -> builtins.bool:
+    return isinstance(item, np.ndarray) and item.dtype == np.dtype(bool)
+
+
+def _axes_taken(item: Any) -> int:
+    return item.ndim if _is_mask(item) else int(item is not None and item is not Ellipsis)
+
+
+def _chosen(mask: np.ndarray[Any, Any], extents: Sequence[Extent], axis: int) -> Sequence[Any]:
+    """The indices of the true elements, an array for each axis of the mask; IndexError where it does not fit those."""
+    if mask.ndim == 0:
+        raise TypeError("a mask has at least one axis; found a single bool")
+    for place, (found, extent) in enumerate(zip(mask.shape, extents), axis):
+        if isinstance(extent, int) and found != extent:
+            raise BoundsError(f"axis {place} has {extent} elements, the mask {found}")
+    return np.nonzero(mask)
 
 
 def _part(item: Any, extent: Extent, axis: int) -> Part:
@@ -169,8 +207,7 @@ def _part(item: Any, extent: Extent, axis: int) -> Part:
     if isinstance(item, Dim):
         return Point(item)
     if isinstance(item, Tensor | np.ndarray | list):
-        empty = isinstance(item, list) and not item
-        return _from_front(_as_index(value_of(np.zeros(0, np.int64) if empty else item)), extent)
+        return _from_front(_as_index(value_of(item)), extent)
     if isinstance(item, builtins.bool | np.bool_) or not hasattr(item, "__index__"):
         raise TypeError(f"an index is an int, a slice, '...', None or an integer array; found {item!r}")
     return _point(item.__index__(), extent, axis)
@@ -210,24 +247,6 @@ def _end(end: Any, otherwise: Extent, extent: Extent) -> Extent:
         return otherwise
     found = as_extent(end)
     return extent + found if isinstance(found, int) and found < 0 else found
-
-
-def _without_mask(item: Any) -> Sequence[Any]:
-    """A boolean mask as the index arrays of its true elements; everything else as it is."""
-    if isinstance(item, list):
-        item = np.asarray(item) if item else item
-    is_mask = isinstance(item, Tensor | np.ndarray) and np.dtype(bool) in (
-        item.dtype,
-        getattr(item.dtype, "numpy", None),
-    )
-    if not is_mask:
-        return [item]
-    if isinstance(item, Tensor):
-        instead = "Use lg.where(mask, x, fill), or multiply by the mask: the number of chosen elements would vary."
-        item = item._evaluated("the mask", instead)
-    if item.ndim == 0:
-        raise TypeError("a mask has at least one axis; found a single bool")
-    return list(np.nonzero(item))
 
 
 def _as_index(index: Value) -> Value:
@@ -272,7 +291,7 @@ def _basic(value: Value, parts: Sequence[Part]) -> Value:
 def _basic_set(old: Value, parts: Sequence[Part], new: Value) -> Value:
     """The new elements spread to where they belong, and chosen there; the rest is the old tensor's."""
     spans = [_as_span(part) for part in parts if isinstance(part, Span | Point)]
-    new = reshaped(broadcast_value(new, _basic(old, parts).shape), tuple([_length(span) for span in spans]))
+    new = reshaped(_fitted(new, _basic(old, parts).shape), tuple([_length(span) for span in spans]))
     old = _reversed(old, spans)
     low, interior = tuple([span.start for span in spans]), tuple([span.step - 1 for span in spans])
     ends = [span.start + spaced(_length(span), span.step - 1) for span in spans]

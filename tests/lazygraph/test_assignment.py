@@ -48,6 +48,11 @@ def test_values_are_cast_and_broadcast_and_mask_tensors_choose() -> None:
     y[:, 1] = lg.constant([1.5, 2.5])
     y[y > 3] = 0
     np.testing.assert_array_equal(y.eval({x: [[1, 2, 3], [4, 5, 6]]}), np.array([[1, 1.5, 3], [0, 2.5, 0]], np.float32))
+    z = x.copy()
+    z[0], z[:, [0]] = [[[7, 8, 9]]], [[[1], [2]]]  # axes of extent 1 that the place lacks, as NumPy drops them
+    np.testing.assert_array_equal(
+        z.eval({x: np.zeros((2, 3), np.float32)}), np.array([[1, 8, 9], [2, 0, 0]], np.float32)
+    )
     with pytest.raises(lg.ShapeError):
         y[0] = np.zeros(2)
 

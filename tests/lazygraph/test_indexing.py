@@ -54,7 +54,7 @@ def test_index_arrays_among_slices_and_ints_as_in_numpy(index: tuple[Any, ...]) 
 @pytest.mark.parametrize("index", [
     ([0, 2], slice(None), [1, 0]), ([0, 2], 1), (slice(1, 3), [1]), (None, [0, 1], ..., 0), ([[0], [2]], [[1, 3]]),
     ([],), (..., -1), (np.uint32(1),), (np.array([2, 1], np.uint32),), (np.arange(3) != 1,), ([True, False, True],),
-    (slice(None), np.array([True, False, False, True]), 0), (ARRAY % 5 == 0,),
+    (slice(None), np.array([True, False, False, True]), 0), (ARRAY % 5 == 0,), ([[]], slice(1, 3)),
 ])  # fmt: skip
 def test_chosen_indices_as_in_numpy(index: Any) -> None:
     np.testing.assert_array_equal(evaluate(lg.constant(ARRAY)[index]), ARRAY[index])
@@ -112,6 +112,8 @@ def test_a_dim_may_end_a_slice() -> None:
         ((np.array([0.5]),), lg.DTypeError, "an index array has an integer dtype"),
         (([0, 1, 2], [0, 1]), lg.ShapeError, "do not broadcast"),
         ((..., ...), lg.ShapeError, "one '...' at most"),
+        (([True, False],), IndexError, "axis 0 has 3 elements, the mask 2"),
+        ((slice(None), np.ones((3, 4), bool)), IndexError, "the mask 3"),
     ],
 )
 def test_what_is_no_index_is_an_error(index: Any, error: type[Exception], message: str) -> None:
