@@ -1,7 +1,7 @@
 """Products of tensors that sum over shared axes: all of them are one op, the general dot.
 
 In: tensors, promoted to one dtype. Out: tensors of that dtype, in which sums accumulate; those of fewer than 32 bits
-accumulate in 32 (wrapping at the end is wrapping throughout).
+accumulate in 32 (wrapping at the end is wrapping throughout). Products of bools are ands, and sums of them ors.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Union
 
-from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.dims import aligned, could_be_same
 from lazygraph.frames import traced
+from lazygraph.logic import as_bool
 from lazygraph.manipulation import permuted, reshaped
 from lazygraph.parts import conjugate
-from lazygraph.promotion import as_axis, broadcast_shapes, broadcast_value, same_dtype
+from lazygraph.promotion import as_axis, broadcast_shapes, broadcast_value, cast, same_dtype
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -35,9 +36,13 @@ def accumulator(dtype: DType) -> DType:
 def contract(
     left: Value, right: Value, contracted: tuple[tuple[int, ...], tuple[int, ...]], batch: tuple[int, ...] = ()
 ) -> Value:
-    """The general dot over these axes, the axes `batch` of both side by side; ShapeError where extents differ."""
+    """The general dot over these axes, the axes `batch` of both side by side; ShapeError where extents differ.
+
+    Of bools whether some pair holds: their products are counted as float32, which may round but never return to 0.
+    """
     if left.dtype.kind == "bool":
-        raise DTypeError("a product of bools is not a sum: use .astype(lg.int32)")
+        left, right = cast(left, dtypes.float32), cast(right, dtypes.float32)
+        return as_bool(contract(left, right, contracted, batch))
     wanted = list(right.shape)
     for i, j in zip(*contracted):
         if not could_be_same(left.shape[i], right.shape[j]):
@@ -51,8 +56,8 @@ def contract(
 def matmul(x: TensorLike, y: TensorLike) -> Tensor:
     """The matrix product x @ y: of the last two axes, the ones before them broadcast; a vector is a row or a column.
 
-    (..., m, k) @ (..., k, n) -> (..., m, n). Raises ShapeError where k differs or an operand is a scalar, DTypeError
-    for bools.
+    (..., m, k) @ (..., k, n) -> (..., m, n); of bools, whether some k holds in both. Raises ShapeError where k differs
+    or an operand is a scalar.
 
     >>> import lazygraph as lg
     >>> lg.matmul([[1, 2], [3, 4]], [1, 1]).eval()

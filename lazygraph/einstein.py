@@ -58,7 +58,7 @@ def einsum(subscripts: str, *operands: TensorLike, optimize: Any = False) -> Ten
     ((value, letters),) = named
     gone = tuple([axis for axis, letter in enumerate(letters) if letter not in output])
     if gone:
-        value = emit("reduce_sum", value, axes=gone)
+        value = _summed(value, gone)
         letters = "".join(letter for letter in letters if letter in output)
     return Tensor(permuted(value, [letters.index(letter) for letter in output]))
 
@@ -174,7 +174,12 @@ def _pair(left: Value, mine: str, right: Value, others: str, wanted: set[str]) -
 def _alone(value: Value, letters: str, kept: set[str]) -> Value:
     """Summed over the letters that occur nowhere else."""
     gone = tuple([axis for axis, letter in enumerate(letters) if letter not in kept])
-    return emit("reduce_sum", value, axes=gone) if gone else value
+    return _summed(value, gone) if gone else value
+
+
+def _summed(value: Value, axes: tuple[int, ...]) -> Value:
+    """The sum over the axes; of bools, whether one holds."""
+    return emit("reduce_or" if value.dtype.kind == "bool" else "reduce_sum", value, axes=axes)
 
 
 def _agree(left: Value, mine: str, right: Value, others: str, shared: Sequence[str]) -> tuple[Value, Value]:

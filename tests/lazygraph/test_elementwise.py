@@ -81,6 +81,36 @@ def test_shifts_as_in_numpy() -> None:
     close(evaluate(lg.constant(x) >> y), x >> y)
 
 
+def test_products_of_bools_are_ors_of_ands_as_in_numpy() -> None:
+    x, y = np.arange(6).reshape(2, 3) % 4 == 1, np.arange(12).reshape(3, 4) % 3 > 0
+    cases: list[tuple[Any, list[Any]]] = [
+        (lambda module: module.matmul, [x, y]),
+        (lambda module: module.dot, [x, y]),
+        (lambda module: module.inner, [x, x]),
+        (lambda module: module.outer, [x, x]),
+        (lambda module: module.vecdot, [x, x[:1]]),
+        (lambda module: module.vdot, [x, x]),
+        (lambda module: module.tensordot, [y, y]),
+        *[
+            (lambda module, how=how: lambda *each: module.einsum(how, *each), operands)
+            for how, operands in [
+                ("ij,jk->ki", [x, y]),
+                ("ij->j", [x]),
+                ("ij,kl->l", [x, y]),
+                ("ij,jk,ik->i", [x, y, x @ y]),
+            ]
+        ],
+    ]
+    for of, operands in cases:
+        found, expected = evaluate(of(lg)(*[lg.constant(each) for each in operands])), of(np)(*operands)
+        assert found.dtype == bool and np.array_equal(found, expected)
+    rows, inner = lg.dim("rows"), lg.dim("inner")
+    mine, other = lg.placeholder((rows, inner), lg.bool_), lg.placeholder((inner, 4), lg.bool_)
+    product = lg.function([mine, other], mine @ other)
+    assert product(x, y).dtype == bool and np.array_equal(product(x, y), x @ y)
+    assert not product(np.ones((2, 0), bool), np.ones((0, 4), bool)).any()
+
+
 def test_bools_add_multiply_and_compare_as_in_numpy_and_do_not_subtract() -> None:
     x, y = np.array([[False], [True]]), np.array([False, True])
     for name in ["add", "multiply", "less", "less_equal", "greater", "maximum", "minimum", "equal"]:
