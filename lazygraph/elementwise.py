@@ -17,7 +17,17 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.devices import require_device
 from lazygraph.frames import traced
 from lazygraph.parts import modulus, unit
-from lazygraph.promotion import as_dtype, as_float, cast, is_weak, promoted, same_dtype, scalar_like, value_of
+from lazygraph.promotion import (
+    as_dtype,
+    as_float,
+    cast,
+    is_weak,
+    promoted,
+    same_dtype,
+    scalar_like,
+    side_of,
+    value_of,
+)
 from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
@@ -230,13 +240,13 @@ def minimum(x: TensorLike, y: TensorLike) -> Tensor:
 
 @traced
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """min(max(x, lower), upper), without the bound that is None.
+    """min(max(x, lower), upper), without the bound that is None, or a Python integer that x's dtype does not reach.
 
     >>> import lazygraph as lg
     >>> lg.clip([-1.0, 0.5, 2.0], 0, 1).eval()
     array([0. , 0.5, 1. ])
     """
     result = Tensor(value_of(x))
-    if min is not None:
+    if min is not None and side_of(min, result.dtype) >= 0:
         result = maximum(result, min)
-    return result if max is None else minimum(result, max)
+    return result if max is None or side_of(max, result.dtype) > 0 else minimum(result, max)

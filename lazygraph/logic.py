@@ -8,11 +8,24 @@ from __future__ import annotations
 import math
 
 from lazygraph.compiler.ir.errors import DTypeError
-from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.record import full
 from lazygraph.frames import traced
 from lazygraph.parts import holds_of_parts
-from lazygraph.promotion import broadcast, broadcast_value, cast, promoted, same_dtype, scalar, scalar_like, value_of
+from lazygraph.promotion import (
+    broadcast,
+    broadcast_value,
+    cast,
+    common_dtype,
+    is_weak,
+    promoted,
+    same_dtype,
+    scalar,
+    scalar_like,
+    side_of,
+    value_of,
+)
 from lazygraph.runtime import dtypes
 from lazygraph.tensor import Tensor, TensorLike
 
@@ -65,8 +78,20 @@ def as_bool(value: Value) -> Value:
     return value if value.dtype.kind == "bool" else emit("not", emit("eq", value, scalar_like(0, value)))
 
 
+def _comparable(x: TensorLike, y: TensorLike) -> tuple[Value, ...]:
+    """The operands in one type; a Python integer beyond a tensor's dtype is beyond all of its elements."""
+    if is_weak(x) == is_weak(y):
+        return promoted(x, y)
+    tensor = value_of(y if is_weak(x) else x)
+    sides = [side_of(each, common_dtype([tensor, each])) for each in (x, y) if is_weak(each)]
+    if sides == [0]:
+        return promoted(x, y)
+    element, number = (full(TensorType(dtypes.int32, tensor.shape), each) for each in (0, *sides))
+    return (number, element) if is_weak(x) else (element, number)
+
+
 def _ordered(op: str, x: TensorLike, y: TensorLike) -> Tensor:
-    left, right = promoted(x, y)
+    left, right = _comparable(x, y)
     if left.dtype.kind == "bool":
         left, right = cast(left, dtypes.int32), cast(right, dtypes.int32)
     return Tensor(emit(op, left, right))
@@ -74,14 +99,14 @@ def _ordered(op: str, x: TensorLike, y: TensorLike) -> Tensor:
 
 @traced
 def equal(x: TensorLike, y: TensorLike) -> Tensor:
-    """x == y; false where one is NaN."""
-    return Tensor(emit("eq", *promoted(x, y)))
+    """x == y; false where one is NaN, and of a Python integer that the other's dtype does not hold."""
+    return Tensor(emit("eq", *_comparable(x, y)))
 
 
 @traced
 def not_equal(x: TensorLike, y: TensorLike) -> Tensor:
     """x != y; true where one is NaN."""
-    return Tensor(emit("not", emit("eq", *promoted(x, y))))
+    return Tensor(emit("not", emit("eq", *_comparable(x, y))))
 
 
 @traced

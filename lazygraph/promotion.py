@@ -62,15 +62,20 @@ def scalar(number: Number, dtype: DType) -> Value:
     if isinstance(number, complex):
         if not dtype.is_complex:
             raise DTypeError(f"the Python number {number} is complex: expected one of dtype {dtype}")
-    elif dtype.is_integer and not isinstance(number, builtins.bool):
+    elif side_of(number, dtype):
         limits = np.iinfo(dtype.numpy)
-        if not limits.min <= number <= limits.max:
-            raise OverflowError(
-                f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}"
-            )
+        raise OverflowError(f"the Python integer {number} does not fit {dtype}: expected {limits.min} .. {limits.max}")
     array = np.asarray(number, dtype.numpy)
     array.flags.writeable = False
     return emit("constant", value=array)
+
+
+def side_of(operand: object, dtype: DType) -> int:
+    """Where a Python integer lies that an integer dtype does not hold: 1 above it, -1 below; 0 of all else."""
+    if not dtype.is_integer or not isinstance(operand, int) or isinstance(operand, builtins.bool):
+        return 0
+    limits = np.iinfo(dtype.numpy)
+    return int(operand > limits.max) - int(operand < limits.min)
 
 
 def is_weak(operand: object) -> builtins.bool:

@@ -45,6 +45,29 @@ def test_a_python_integer_that_does_not_fit_is_an_error() -> None:
         lg.constant([1], lg.uint32) + 2**32
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint16, np.int64, np.uint64])
+def test_comparisons_with_python_integers_beyond_the_dtype_as_in_numpy(dtype: Any) -> None:
+    x = np.array([[0], [1]]).astype(dtype)
+    n = lg.dim("n")
+    row = lg.placeholder((n, 1), dtype)
+    numbers = [-(2**40), -1, 2**40, 2**64]
+    for name in ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"]:
+        mine, theirs = getattr(lg, name), getattr(np, name)
+        taken = [each for each in numbers if dtype is not np.bool_ or abs(each) < 2**60]
+        found = lg.function([row], [mine(row, each) for each in taken] + [mine(each, row) for each in taken])(x)
+        for mine_, their in zip(found, [theirs(x, each) for each in taken] + [theirs(each, x) for each in taken]):
+            assert mine_.dtype == bool and np.array_equal(mine_, their)
+
+
+def test_bounds_beyond_the_dtype_do_not_clip_as_in_numpy() -> None:
+    x = np.array([0, 3, 9], np.uint16)
+    for low, high in [(-1, None), (-1, 5), (2, 2**40), (None, 2**40)]:
+        found = evaluate(lg.clip(lg.constant(x), low, high))
+        assert found.dtype == x.dtype and np.array_equal(found, np.clip(x, low, high))
+    with pytest.raises(OverflowError, match="65536 does not fit uint16"):
+        lg.clip(lg.constant(x), 65536, None)
+
+
 @given(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
 def test_shapes_broadcast_as_in_numpy(shapes: Any) -> None:
     left, right = (np.arange(int(np.prod(shape))).reshape(shape) for shape in shapes.input_shapes)
