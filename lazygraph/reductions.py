@@ -63,8 +63,8 @@ def _begun(result: Value, combine: str, initial: TensorLike | None) -> Tensor:
 def sum(
     x: TensorLike,
     axis: Axes = None,
-    *,
     dtype: DTypeLike | DType | None = None,
+    *,
     keepdims: bool = False,
     initial: TensorLike | None = None,
     where: TensorLike | None = None,
@@ -85,8 +85,8 @@ def sum(
 def prod(
     x: TensorLike,
     axis: Axes = None,
-    *,
     dtype: DTypeLike | DType | None = None,
+    *,
     keepdims: bool = False,
     initial: TensorLike | None = None,
     where: TensorLike | None = None,
@@ -216,8 +216,8 @@ def _mean(value: Value, axes: tuple[int, ...], where: TensorLike | None) -> Valu
 def mean(
     x: TensorLike,
     axis: Axes = None,
-    *,
     dtype: DTypeLike | DType | None = None,
+    *,
     keepdims: bool = False,
     where: TensorLike | None = None,
 ) -> Tensor:
@@ -259,11 +259,11 @@ def _variance(
 def var(
     x: TensorLike,
     axis: Axes = None,
+    dtype: DTypeLike | DType | None = None,
     *,
     correction: float = 0.0,
     keepdims: bool = False,
     ddof: float = 0.0,
-    dtype: DTypeLike | DType | None = None,
     where: TensorLike | None = None,
 ) -> Tensor:
     """The variance over the axes, of the elements for which `where` holds: sum (x - mean)**2 / (n - correction).
@@ -282,11 +282,11 @@ def var(
 def std(
     x: TensorLike,
     axis: Axes = None,
+    dtype: DTypeLike | DType | None = None,
     *,
     correction: float = 0.0,
     keepdims: bool = False,
     ddof: float = 0.0,
-    dtype: DTypeLike | DType | None = None,
     where: TensorLike | None = None,
 ) -> Tensor:
     """The standard deviation over the axes: the square root of `var`.

@@ -435,13 +435,13 @@ class Tensor:
     def take(self, indices: TensorLike, axis: int | None = None) -> Tensor:
         return lg.take(self, indices, axis=axis)
 
-    def sum(self, axis: Axes = None, **options: Any) -> Tensor:
+    def sum(self, axis: Axes = None, dtype: DTypeLike | DType | None = None, **options: Any) -> Tensor:
         """`lg.sum`, with its options."""
-        return lg.sum(self, axis, **options)
+        return lg.sum(self, axis, dtype, **options)
 
-    def prod(self, axis: Axes = None, **options: Any) -> Tensor:
+    def prod(self, axis: Axes = None, dtype: DTypeLike | DType | None = None, **options: Any) -> Tensor:
         """`lg.prod`, with its options."""
-        return lg.prod(self, axis, **options)
+        return lg.prod(self, axis, dtype, **options)
 
     def max(self, axis: Axes = None, **options: Any) -> Tensor:
         """`lg.max`, with its options."""
@@ -451,17 +451,17 @@ class Tensor:
         """`lg.min`, with its options."""
         return lg.min(self, axis, **options)
 
-    def mean(self, axis: Axes = None, **options: Any) -> Tensor:
+    def mean(self, axis: Axes = None, dtype: DTypeLike | DType | None = None, **options: Any) -> Tensor:
         """`lg.mean`, with its options."""
-        return lg.mean(self, axis, **options)
+        return lg.mean(self, axis, dtype, **options)
 
-    def var(self, axis: Axes = None, **options: Any) -> Tensor:
+    def var(self, axis: Axes = None, dtype: DTypeLike | DType | None = None, **options: Any) -> Tensor:
         """`lg.var`, with its options."""
-        return lg.var(self, axis, **options)
+        return lg.var(self, axis, dtype, **options)
 
-    def std(self, axis: Axes = None, **options: Any) -> Tensor:
+    def std(self, axis: Axes = None, dtype: DTypeLike | DType | None = None, **options: Any) -> Tensor:
         """`lg.std`, with its options."""
-        return lg.std(self, axis, **options)
+        return lg.std(self, axis, dtype, **options)
 
     def any(self, axis: Axes = None, **options: Any) -> Tensor:
         """`lg.any`, with its options."""

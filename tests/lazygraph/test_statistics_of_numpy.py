@@ -155,3 +155,12 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
 def test_mistakes_are_sentences(mistake: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         mistake()
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std", "cumsum", "cumprod"])
+def test_dtypes_of_results_are_given_by_place_as_in_numpy(name: str) -> None:
+    x = np.arange(1, 7, dtype=np.int32).reshape(2, 3)
+    expected = getattr(np, name)(x, 0, np.float32)
+    for found in (getattr(lg, name)(x, 0, lg.float32), getattr(lg.constant(x), name)(0, lg.float32)):
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found.eval(), expected, rtol=1e-6)
