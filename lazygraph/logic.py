@@ -6,7 +6,9 @@ In: tensors, arrays, numbers. Out: bool tensors, or integers for the bit operati
 from __future__ import annotations
 
 import math
+from typing import overload
 
+import lazygraph as lg
 from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit
@@ -57,16 +59,30 @@ __all__ = [
 ]
 
 
+@overload
+def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor: ...
+
+
+@overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+
+
 @traced
-def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor:
+def where(
+    condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """x where the condition holds, else y; all three broadcast. A number as condition holds where it is not 0.
 
-    The derivative goes to the chosen side alone.
+    The derivative goes to the chosen side alone. Of the condition alone `nonzero`, the places where it holds.
 
     >>> import lazygraph as lg
     >>> lg.where([True, False], 1, [5, 6]).eval()
     array([1, 6])
     """
+    if x is None and y is None:
+        return lg.nonzero(condition)
+    if x is None or y is None:
+        raise ValueError("expected both x and y, or neither")
     return Tensor(emit("select", *broadcast(as_bool(value_of(condition)), *same_dtype(x, y))))
 
 

@@ -232,7 +232,8 @@ def flip(x: TensorLike, axis: Axes = None) -> Tensor:
 def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes = None) -> Tensor:
     """The elements moved on along the axes, those that leave at the end coming in at the start.
 
-    Without an axis the flattened elements move. A symbolic extent must be known to be at least the shift.
+    One shift serves all axes, several add up along one. Without an axis the flattened elements move. A symbolic
+    extent must be known to be at least the shift.
 
     >>> import lazygraph as lg
     >>> lg.roll(lg.arange(5), 2).eval()
@@ -241,13 +242,18 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axes = None) -> Tensor
     value = value_of(x)
     if axis is None:
         flat = reshaped(value, (dims.product(value.shape),))
-        return Tensor(reshaped(_rolled(flat, operator.index(shift), 0), value.shape))  # type: ignore[arg-type]
-    axes = axis if isinstance(axis, list | tuple) else [axis]
-    shifts = shift if isinstance(shift, list | tuple) else [shift] * len(axes)
-    if len(shifts) != len(axes):
-        raise ShapeError(f"expected one shift per axis, found {shift} and {axis}")
-    for each, amount in zip(axes, shifts):
-        value = _rolled(value, amount, as_axis(each, value.type.rank))
+        shifts = shift if isinstance(shift, list | tuple) else [shift]
+        return Tensor(reshaped(_rolled(flat, sum(map(operator.index, shifts)), 0), value.shape))
+    try:
+        pairs = list(np.broadcast(shift, axis))
+    except ValueError:
+        raise ShapeError(f"expected one shift per axis, found {shift} and {axis}") from None
+    amounts: dict[int, int] = {}
+    for amount, each in pairs:
+        place = as_axis(each, value.type.rank)
+        amounts[place] = amounts.get(place, 0) + operator.index(amount)
+    for place, amount in amounts.items():
+        value = _rolled(value, amount, place)
     return Tensor(value)
 
 

@@ -187,9 +187,18 @@ class Tensor:
     def __complex__(self) -> complex:
         return complex(self._evaluated("the complex", "Use .astype(lg.complex128), or .eval({placeholder: array})."))
 
-    def item(self) -> Any:
-        """The one element as a Python number, of a tensor that depends on no placeholder."""
-        return self._evaluated("the item", "Use .eval({placeholder: array}).").item()
+    def __format__(self, form: str) -> str:
+        """The text of the tensor; with a format that of its number, of a scalar that depends on no placeholder."""
+        if not form or self.shape:
+            return super().__format__(form)
+        return format(self._evaluated("the text", "Use .eval({placeholder: array}).").item(), form)
+
+    def item(self, *place: Any) -> Any:
+        """One element as a Python number, of a tensor that depends on no placeholder: the only one, or that at a place.
+
+        A place is an index for each axis, or one among the flattened elements.
+        """
+        return self._evaluated("the item", "Use .eval({placeholder: array}).").item(*place)
 
     def tolist(self) -> Any:
         """The elements as nested lists, of a tensor that depends on no placeholder."""

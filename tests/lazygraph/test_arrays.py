@@ -85,6 +85,10 @@ def test_axes_as_in_numpy() -> None:
     same(lg.flip(X, (0, 2)), np.flip(X, (0, 2)))
     same(lg.roll(X, 5), np.roll(X, 5))
     same(lg.roll(X, (1, -6), (0, 2)), np.roll(X, (1, -6), (0, 2)))
+    for shift, axis in [((1, 2), 0), ((1, 2), (1, 1)), (1, (0, -1)), (3, ()), ((2, 3), None)]:
+        same(lg.roll(X, shift, axis), np.roll(X, shift, axis))
+    with pytest.raises(lg.ShapeError, match="one shift per axis"):
+        lg.roll(X, (1, 2), (0, 1, 2))
 
 
 def test_pieces_as_in_numpy() -> None:

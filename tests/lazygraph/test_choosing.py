@@ -30,6 +30,7 @@ CALLS = [
     call("isin", 3, [1, 3]),
     call("isin", X, [0.5, 1.0], invert=True), call("isin", X > 0, [True]), call("isin", X + 1j, [1j, 2]),
     call("isin", X + 1j, [1j + 2], invert=True), call("isin", X, [1, 1, 1]),
+    call("where", X > 0), call("where", X),
     call("unique", X), call("unique", X, True, True, True), call("unique", X, axis=0), call("unique", NANS),
     call("unique", NANS, equal_nan=False), call("unique", [], return_counts=True),
     call("unique_all", X), call("unique_counts", NANS), call("unique_inverse", X), call("unique_values", NANS),
@@ -73,7 +74,7 @@ def test_pieces_as_in_numpy(function: Any) -> None:
 UNKNOWN: list[Any] = [
     lg.nonzero, lg.flatnonzero, lg.argwhere, lg.unique, lg.unique_all, lg.unique_counts, lg.unique_inverse,
     lg.unique_values, lg.trim_zeros, lambda x: lg.union1d(x, x), lambda x: lg.setdiff1d([1.0], x),
-    lambda x: lg.compress(x > 0, x), lambda x: lg.extract(x > 0, x), lambda x: x[x > 0],
+    lambda x: lg.where(x > 0), lambda x: lg.compress(x > 0, x), lambda x: lg.extract(x > 0, x), lambda x: x[x > 0],
 ]  # fmt: skip
 
 

@@ -58,6 +58,9 @@ def test_a_tensor_that_depends_on_no_placeholder_evaluates() -> None:
     assert int(lg.constant(7) // 2) == 3
     assert bool(lg.all(w > 0))
     assert lg.max(w).item() == 2.0
+    assert (w.item(1), lg.constant([[1, 2], [3, 4]]).item(1, 0), lg.constant([[1, 2], [3, 4]]).item(-1)) == (2.0, 3, 4)
+    assert f"{lg.sum(w):.2f} {lg.constant(7):>3d}" == "3.00   7"
+    assert f"{w}" == str(w)
     assert (w * 2).tolist() == [2.0, 4.0]
     np.testing.assert_array_equal(np.asarray(w + 1), [2.0, 3.0])
     assert range(5)[lg.constant(2)] == 2
