@@ -21,6 +21,7 @@ from lazygraph.compiler.ir.errors import BoundsError, DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.slices import spaced
+from lazygraph.compiler.ops.type_rules import bound_to_declare
 from lazygraph.creation import index_along
 from lazygraph.dims import ShapeLike, as_extent, as_shape, extent_value, same
 from lazygraph.errors import shape_text
@@ -218,9 +219,8 @@ def _point(at: int, extent: Extent, axis: int) -> Point:
         raise BoundsError(f"index {at} is out of bounds for axis {axis} of extent {extent}")
     found: Extent = at if at >= 0 else extent + at
     if not (dims.prove_nonnegative(found) and dims.prove_nonnegative(extent - found - 1)):
-        raise ShapeError(
-            f"whether index {at} lies in axis {axis} of extent {extent} is not known: declare lg.dim(..., min=)"
-        )
+        advice = bound_to_declare(extent - found - 1) or bound_to_declare(found)
+        raise ShapeError(f"whether index {at} lies in axis {axis} of extent {extent} is not known{advice}")
     return Point(found)
 
 

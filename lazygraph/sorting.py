@@ -14,6 +14,7 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import OPS
+from lazygraph.compiler.ops.type_rules import bound_to_declare
 from lazygraph.creation import index_along
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
@@ -81,7 +82,10 @@ def top_k(x: TensorLike, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
     value, count = value_of(x), operator.index(k)
     place = as_axis(axis, value.type.rank)
     if count < 0 or not dims.prove_nonnegative(value.shape[place] - count):
-        raise ShapeError(f"expected 0 <= k <= the extent {value.shape[place]} of axis {place}, found k = {count}")
+        advice = bound_to_declare(value.shape[place] - count)
+        raise ShapeError(
+            f"expected 0 <= k <= the extent {value.shape[place]} of axis {place}, found k = {count}{advice}"
+        )
     keys, order = OPS["sort"](_turned(value), index_along(value.shape, place), axis=place)
     return Tensor(_turned(sliced(keys, place, 0, count))), Tensor(sliced(order, place, 0, count))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lazygraph.compiler.ir.dims import Dim, Extent, Shape, compare_equal, prove_nonnegative
+from lazygraph.compiler.ir.dims import Dim, Extent, Shape, Symbol, compare_equal, prove_nonnegative
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError, shape_text
 from lazygraph.compiler.ir.graph import TensorType
 from lazygraph.compiler.ops.refusals import reason
@@ -42,7 +42,19 @@ def require_at_most(op: str, what: str, low: Extent, high: Extent) -> None:
     if not prove_nonnegative(high - low):
         decided = isinstance(high - low, int)
         found = f"found {low} > {high}" if decided else f"whether {low} <= {high} is not known when the graph is built"
-        raise ShapeError(f"{op}: {what}: {found}")
+        raise ShapeError(f"{op}: {what}: {found}{bound_to_declare(high - low)}")
+
+
+def bound_to_declare(margin: Extent) -> str:
+    """The end of a message: the least bound of a dim that makes this extent >= 0; nothing where no single one does."""
+    found = dict(margin.terms) if isinstance(margin, Dim) else {}
+    below = -found.pop((), 0)
+    if len(found) != 1:
+        return ""
+    (((*atoms,), factor),) = found.items()
+    if factor < 0 or below <= 0 or len(atoms) != 1 or not isinstance(atoms[0], Symbol):
+        return ""
+    return f': declare lg.dim("{atoms[0]}", min={-(-below // factor)})'
 
 
 def require_axes(op: str, axes: object, rank: int, *, what: str = "axes", increasing: bool = True) -> tuple[int, ...]:

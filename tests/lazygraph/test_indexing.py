@@ -122,9 +122,18 @@ def test_what_is_no_index_is_an_error(index: Any, error: type[Exception], messag
 
 
 def test_an_index_that_may_be_out_of_bounds_names_the_bound_to_declare() -> None:
-    x = lg.placeholder((lg.dim("n"),), name="x")
-    with pytest.raises(lg.ShapeError, match=r"declare lg.dim\(..., min=\)"):
-        x[0]
+    n = lg.dim("n")
+    x, y = lg.placeholder((n,), name="x"), lg.placeholder((2 * n - 1,), name="y")
+    cases: list[tuple[Any, int]] = [
+        (lambda: x[0], 1), (lambda: x[-3], 3), (lambda: x[1:], 1), (lambda: x[:2], 2), (lambda: x[:-4], 4),
+        (lambda: lg.top_k(x, 2), 2), (lambda: y[4], 3),
+    ]  # fmt: skip
+    for mistake, least in cases:
+        with pytest.raises(lg.ShapeError, match=rf'declare lg.dim\("n", min={least}\)'):
+            mistake()
+    for extent, index in [(n * n, slice(2, None)), (n - lg.dim("m", min=2), 0)]:
+        with pytest.raises(lg.ShapeError, match=r"is not known(?!.*declare)"):
+            lg.placeholder((extent,), name="z")[index]
 
 
 def test_a_mask_that_is_not_known_says_what_to_use() -> None:
