@@ -85,7 +85,7 @@ def getitem(x: TensorLike, index: Any) -> Tensor:
     >>> x[[0, 1, 1], lg.constant([2, 0, -1])].eval()
     array([2, 3, 5])
     """
-    value = value_of(x)
+    value, index = _with_axes_of_bools(value_of(x), index)
     parts = _parts(value, index)
     if builtins.any(isinstance(part, Value) for part in parts):
         return Tensor(_advanced(value, parts))
@@ -111,10 +111,11 @@ def setitem(x: TensorLike, index: Any, value: TensorLike) -> Tensor:
     if is_mask_of(index, old) and new.shape == ():
         mask = broadcast_value(index.value, old.shape)
         return Tensor(emit("select", mask, broadcast_value(new, old.shape), old))
-    parts = _parts(old, index)
+    spread, index = _with_axes_of_bools(old, index)
+    parts = _parts(spread, index)
     if not builtins.any(isinstance(part, Value) for part in parts):
-        return Tensor(_basic_set(old, parts, new))
-    return Tensor(_scattered("scatter_set", old, parts, new))
+        return Tensor(_basic_set(spread, parts, new))
+    return Tensor(reshaped(_scattered("scatter_set", spread, parts, new), old.shape))
 
 
 def is_mask_of(index: Any, value: Value) -> builtins.bool:
@@ -144,6 +145,36 @@ def _fitted(new: Value, shape: Shape) -> Value:
     if more > 0 and builtins.all(extent == 1 for extent in new.shape[:more]):
         new = reshaped(new, new.shape[more:])
     return broadcast_value(new, shape)
+
+
+def _with_axes_of_bools(value: Value, index: Any) -> tuple[Value, Any]:
+    """The value with an axis of extent 1 for each single bool of an index, and the index: True takes it, False nothing.
+
+    So NumPy reads x[True]: as x[None][[0]].
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    bools = [_is_bool(item) for item in items]
+    if not builtins.any(bools):
+        return value, index
+    taken = builtins.sum(0 if single else _axes_taken(_read(item)) for single, item in zip(bools, items))
+    shape, axis = list(value.shape), 0
+    read: list[Any] = []
+    for single, item in zip(bools, items):
+        if single:
+            shape.insert(axis, 1)
+            item, step = np.zeros(int(builtins.bool(item)), np.int64), 1
+        else:
+            step = value.type.rank - taken if item is Ellipsis else _axes_taken(_read(item))
+        axis += step
+        read.append(item)
+    return reshaped(value, tuple(shape)), tuple(read)
+
+
+def _is_bool(item: Any) -> builtins.bool:
+    """Whether an item is one truth value: a mask without axes, known when the graph is built."""
+    if isinstance(item, Tensor | np.ndarray):
+        return item.ndim == 0 and item.dtype == np.dtype(bool)
+    return isinstance(item, builtins.bool | np.bool_)
 
 
 # --- reading the index -----------------------------------------------------------------------------------------------

@@ -108,7 +108,6 @@ def test_a_dim_may_end_a_slice() -> None:
         ((3,), IndexError, "index 3 is out of bounds for axis 0 of extent 3"),
         ((0, 0, 0, 0), lg.ShapeError, "too many indices: 4 for 3 axes"),
         ((1.5,), TypeError, "found 1.5"),
-        ((True,), TypeError, "found True"),
         ((np.array([0.5]),), lg.DTypeError, "an index array has an integer dtype"),
         (([0, 1, 2], [0, 1]), lg.ShapeError, "do not broadcast"),
         ((..., ...), lg.ShapeError, "one '...' at most"),
@@ -119,6 +118,17 @@ def test_a_dim_may_end_a_slice() -> None:
 def test_what_is_no_index_is_an_error(index: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         lg.constant(ARRAY)[index]
+
+
+@pytest.mark.parametrize(
+    "index", [True, False, np.True_, (slice(None), True), (0, False), (True, [0, 1]), (..., True), (None, True, 0)]
+)
+def test_a_single_bool_takes_all_or_nothing_as_in_numpy(index: Any) -> None:
+    found, expected = evaluate(lg.constant(ARRAY)[index]), ARRAY[index]
+    assert found.dtype == expected.dtype and found.shape == expected.shape and np.array_equal(found, expected)
+    changed, copy = lg.constant(ARRAY), ARRAY.copy()
+    changed[index] = copy[index] = -1
+    assert np.array_equal(evaluate(changed), copy)
 
 
 def test_an_index_that_may_be_out_of_bounds_names_the_bound_to_declare() -> None:
