@@ -172,9 +172,7 @@ class Builder:
         above = self.let("le", self.index_value(low, int64), value)
         return self.let("and", above, self.let("lt", value, self.index_value(high, int64)))
 
-    def load(
-        self, buffer: Buffer, index: Index, guard: Operand | None = None, other: Operand | None = None
-    ) -> Operand:
+    def load(self, buffer: Buffer, index: Index, guard: Operand | None = None, other: Operand | None = None) -> Operand:
         """A read of memory that statements of this kernel may write: never merged with another."""
         var = self._fresh(buffer.dtype)
         self.append(ir.Load(var, buffer.name, index, guard, other))
