@@ -313,14 +313,14 @@ def test_maximum_and_minimum_propagate_nan_from_either_side(function: Callable, 
 # --- every record, and the machine itself -----------------------------------------------------------------------------
 
 
-EXACT = [
+UNROUNDED = [
     name
     for name, op in OPS.items()
     if op.flags.elementwise and op.ulp == 0 and op.lower.expand is not unreachable  # parts of complex numbers
 ]
 
 
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", UNROUNDED)
 def test_exact_records_expand_to_their_reference(name: str) -> None:
     """Over reals; complex numbers have rules and bounds of their own, which tests/ops/test_complex.py tries."""
     op = OPS[name]
