@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the table)
+import lazygraph.compiler.ops
 from lazygraph.compiler.ops.record import OPS
 
 

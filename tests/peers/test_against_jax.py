@@ -23,15 +23,8 @@ class Jax:
     """jax under the names that the cases use: jax.numpy at the top, with `nn` and `special`."""
 
     __name__ = "jax"
+    nn = jax.nn
     special = jax.scipy.special
-
-    class nn:  # noqa: N801
-        softsign = staticmethod(jax.nn.soft_sign)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(jax.nn, name)
-
-    nn = nn()
 
     @staticmethod
     def conv2d(x: Any, w: Any, stride: int) -> Any:
