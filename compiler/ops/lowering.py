@@ -1,4 +1,4 @@
-"""How an op becomes loops: the seven kinds that fill a record's `lower` field.
+"""How an op becomes loops: the ten kinds that fill a record's `lower` field.
 
 - `Elementwise`: a scalar function in the machine's operations; fuses anywhere; loop text names it (`%y = exp %x`).
 - `Pointwise`: each output element is an expression of input elements at computed indices (movement, gather, iota,
@@ -10,6 +10,8 @@
   of its own, fused with nothing.
 - `Leaf`: parameters and constants, which are buffers or literals already.
 - `Inlined`: the op's first sub-graph stands for it, from the pass `inline` on.
+- `Repeated`, `Conditional`, `Branching`: the op's sub-graphs become programs of their own inside the entry: a loop of a
+  known number of trips (scan), one that asks a condition before each trip (while_loop), one of several (cond).
 """
 
 from __future__ import annotations
@@ -158,4 +160,21 @@ class Inlined:
     pass
 
 
-Lowering = Union[Elementwise, Pointwise, Reduction, Product, Loops, Leaf, Inlined]
+@dataclass(frozen=True)
+class Repeated:
+    """operands (*carries, *sequences, *closed), body (at, *carry, *element, *closed) -> (*carry, *element), attributes
+    `carries`, `sequences`, `length`, `reverse`."""
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """operands (*carries, *closed), condition (*carry, *closed) -> bool, body (*carry, *closed) -> (*carry), attributes
+    `carries`, `max_trips`; the last result is the number of trips."""
+
+
+@dataclass(frozen=True)
+class Branching:
+    """operands (which, *rest), branches (*rest) -> results of equal types; `which` is clamped into their number."""
+
+
+Lowering = Union[Elementwise, Pointwise, Reduction, Product, Loops, Leaf, Inlined, Repeated, Conditional, Branching]
