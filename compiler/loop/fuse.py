@@ -9,13 +9,14 @@ a group computes again instead of reading. A group is an index space and what is
   loops         an op that writes its own statements.
 Laws: a group reads only stored values of lower levels, so groups never form a cycle (its level is 1 + the highest level
 read, and rises only while nobody reads the group); a value of the group itself is read at the index where it is
-computed, or recomputed within the same row. Linear in the graph: each value looks only at the homes of the few bases
-that it reads.
+computed, or recomputed within the same row. What is read behind a barrier is computed in a higher level than all that
+the barrier waits for, and is launched after it. Linear in the graph: each value looks only at the homes of the few
+bases that it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -46,6 +47,7 @@ class Group:
     again: set[Value] = field(default_factory=set)  # values of other groups that this one recomputes
     landing: Chain = ()  # of a contraction: the product's value and the movements of it that lead to where it is stored
     is_read: bool = False  # whether another group reads from it: its level is then fixed
+    after: dict[Group, None] = field(default_factory=dict)  # groups that it waits for besides those that it reads
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -63,6 +65,7 @@ class Fusion:
     groups: tuple[Group, ...]
     home: Mapping[Value, Group]
     stored: Mapping[Value, None]  # in order of decision; parameters and constant arrays are not among them
+    held: frozenset[Value]  # those of them that are stored because a barrier says so
 
     @cached_property
     def dim_names(self) -> frozenset[str]:
@@ -86,6 +89,7 @@ class _Need:
     sources: tuple[Group, ...] = ()
     store: tuple[Value, ...] = ()
     again: tuple[Value, ...] = ()
+    after: tuple[Group, ...] = ()
 
 
 class _Fuser:
@@ -96,6 +100,8 @@ class _Fuser:
         self.stored: dict[Value, None] = {}
         self.chain: dict[Value, int] = {}
         self.results = set(graph.results)
+        self.behind: dict[Value, dict[Group, None]] = {}  # of views: what the barriers on their way wait for
+        self.held: set[Value] = set()
         self.views = Views(lambda value: value in self.home)
 
     def run(self) -> Fusion:
@@ -111,17 +117,35 @@ class _Fuser:
             place[type(node.op.lower)](node)
         for value in self.graph.results:
             self.store(value)
-        return Fusion(self.graph, self.views, tuple(self.groups), self.home, self.stored)
+        return Fusion(self.graph, self.views, tuple(self.groups), self.home, self.stored, frozenset(self.held))
 
     # --- what each kind of op does
 
     def view(self, node: Node) -> None:
         value = node.output
+        if node.op.name == "barrier":
+            self.hold(node)
+        elif waits := self.waits(node):
+            self.behind[value] = waits
         if value in self.home or value in self.results and self.lands(value):  # a product is stored there
             return
         heavy = self.views.probe(node).operations > HEAVY_VIEW
         if heavy or not node.op.flags.pure or value in self.results or self.views.reads(value) is None:
             self.place(value)
+
+    def hold(self, node: Node) -> None:
+        """All that a barrier's operands are computed from is stored before what is behind it begins."""
+        bases = [read.base for operand in node.inputs for read in self.bases(Read(operand, identity(operand), True))]
+        for base in bases:
+            if not is_leaf(base):
+                self.store(base)
+                self.held.add(base)
+        waits = self.waits(node) | dict.fromkeys(self.home[base] for base in bases if base in self.home)
+        self.behind[node.output] = waits
+
+    def waits(self, node: Node) -> dict[Group, None]:
+        """The groups that a node waits for besides those that it reads: its operands are read through barriers."""
+        return {group: None for operand in node.inputs for group in self.behind.get(operand, ())}
 
     def lands(self, value: Value) -> bool:
         """Whether the group of a product stores a movement of what it computes."""
@@ -135,12 +159,13 @@ class _Fuser:
     def place(self, value: Value) -> None:
         """Give a value computed element by element a home: the group of one of its bases, or a new one."""
         reads = [base for own in self.views.own_reads(value) for base in self.bases(own)]
+        waits = self.behind.get(value) or self.waits(value.node)
         for group in self.candidates(reads):
             role = self.role(group, value)
-            if role and self.joins(group, role, identity(value), reads):
+            if role and self.joins(group, role, identity(value), reads, waits):
                 self.enter(group, value, role, reads)
                 return
-        self.new_group("elementwise", value.shape, (), reads, [value], "full")
+        self.new_group("elementwise", value.shape, (), reads, [value], "full", waits)
 
     def reduction(self, node: Node) -> None:
         operand = node.inputs[0]
@@ -148,17 +173,18 @@ class _Fuser:
         shape = operand.shape
         kind = "rows" if len(shape) - 1 in axes else "columns"
         reads = self.bases(Read(operand, identity(operand), True))
+        waits = self.waits(node)
         for group in self.candidates(reads):
             same = group.kind == kind and group.shape == shape and group.reduced == axes
-            if same and self.joins(group, "full", identity(operand), reads):
+            if same and self.joins(group, "full", identity(operand), reads, waits):
                 self.enter(group, node.output, "row", reads)
                 return
             if group.kind == "elementwise" and group.shape == shape and self.becomes(group, kind, axes, node):
-                if self.joins(group, "full", identity(operand), reads):
+                if self.joins(group, "full", identity(operand), reads, waits):
                     group.kind, group.reduced = kind, axes
                     self.enter(group, node.output, "row", reads)
                     return
-        self.new_group(kind, shape, axes, reads, [node.output], "row")
+        self.new_group(kind, shape, axes, reads, [node.output], "row", waits)
 
     def contraction(self, node: Node) -> None:
         reads = []
@@ -169,14 +195,14 @@ class _Fuser:
             self.store(base)
             reads.append(Read(base, (), True))
         chain = landing(self.graph, self.results, node)
-        self.new_group("contraction", chain[-1].shape, (), reads, chain, "full")
+        self.new_group("contraction", chain[-1].shape, (), reads, chain, "full", self.waits(node))
         self.home[node.output].landing = chain
 
     def loops(self, node: Node) -> None:
         for operand in node.inputs:
             self.store(operand)
         reads = [Read(operand, (), True) for operand in node.inputs]
-        self.new_group("loops", node.outputs[0].shape, (), reads, list(node.outputs), "full")
+        self.new_group("loops", node.outputs[0].shape, (), reads, list(node.outputs), "full", self.waits(node))
         self.stored.update(dict.fromkeys(node.outputs))
 
     # --- reads
@@ -257,9 +283,13 @@ class _Fuser:
             for member in group.members
         )
 
-    def joins(self, group: Group, role: str, here: tuple[object, ...], reads: Sequence[Read]) -> bool:
+    def joins(
+        self, group: Group, role: str, here: tuple[object, ...], reads: Sequence[Read], waits: Iterable[Group]
+    ) -> bool:
         """Whether work at index `here` may run in the group; if so, what it needs from elsewhere is arranged."""
-        needs: list[_Need] = []
+        needs = [_Need(each.level, (each,), after=(each,)) for each in waits]
+        if any([need.level >= group.level and (group.is_read or group in need.sources) for need in needs]):
+            return False
         for read in reads:
             if self.home.get(read.base) is group:
                 if self.chain[read.base] >= MAX_CHAIN or not self.aligned(group, role, here, read):
@@ -287,6 +317,7 @@ class _Fuser:
     def arrange(self, group: Group, need: _Need) -> None:
         self.stored.update(dict.fromkeys(need.store))
         group.again.update(need.again)
+        group.after.update(dict.fromkeys(need.after))
         for source in need.sources:
             source.is_read = True
 
@@ -307,8 +338,10 @@ class _Fuser:
         reads: Sequence[Read],
         values: Sequence[Value],
         role: str,
+        waits: Iterable[Group],
     ) -> None:
-        needs = [self.need(read.base) for read in reads]
+        needs = [_Need(each.level, (each,), after=(each,)) for each in waits]
+        needs += [self.need(read.base) for read in reads]
         group = Group(kind, shape, reduced, 1 + max([need.level for need in needs], default=0))
         for need in needs:
             self.arrange(group, need)

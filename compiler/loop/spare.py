@@ -23,7 +23,11 @@ def spared(fusion: Fusion) -> Fusion:
     for group, values in loads.items():
         for value in values:
             readers[value].append(group)
-    keep = {*fusion.graph.results, *(operand for group in fusion.groups for operand in _operands(fusion, group))}
+    keep = {
+        *fusion.graph.results,
+        *fusion.held,
+        *(operand for group in fusion.groups for operand in _operands(fusion, group)),
+    }
     for node in fusion.graph.nodes:
         value = node.outputs[0]
         if value not in stored or value in keep or not readers[value] or not isinstance(node.op.lower, Elementwise):

@@ -33,7 +33,12 @@ FOLDABLE = tuple([name for name, op in OPS.items() if op.flags.pure and name != 
 
 @FOLDING.rule("f(constant) -> constant for exact f", *FOLDABLE)
 def fold_constants(node: Node) -> Value | None:
-    if not node.inputs or len(node.outputs) > 1 or any([x.node.op.name != "constant" for x in node.inputs]):
+    if (
+        not node.inputs
+        or node.serial
+        or len(node.outputs) > 1
+        or any([x.node.op.name != "constant" for x in node.inputs])
+    ):
         return None
     arrays = [x.node["value"] for x in node.inputs]
     shape = [extent for extent in node.output.shape if isinstance(extent, int)]

@@ -89,11 +89,13 @@ def build(graph: Graph) -> Built:
 def _units(fusion: Fusion) -> list[Unit]:
     position = {node: number for number, node in enumerate(fusion.graph.nodes)}
 
-    def unit(group: Group, lowered: Lowered) -> Unit:
-        return Unit(lowered, group.level, max(position[value.node] for value in group.members))
+    def unit(group: Group, made: Lowered) -> Unit:
+        after = tuple([lowered[each].writes[0] for each in group.after if each in lowered])
+        return Unit(made, group.level, max(position[value.node] for value in group.members), after)
 
-    lowered = [(group, lower(fusion, group)) for group in fusion.groups]
-    return [unit(group, made) for group, made in lowered if made is not None]
+    all_lowered = [(group, lower(fusion, group)) for group in fusion.groups]
+    lowered = {group: made for group, made in all_lowered if made is not None}
+    return [unit(group, made) for group, made in lowered.items()]
 
 
 def _parameter(value: Value) -> Parameter:

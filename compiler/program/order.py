@@ -1,7 +1,7 @@
 """The order of launches, and which variables are written in place.
 
 In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
-runs after those it reads from; a variable is written after every kernel that reads its old value; no variable is
+runs after those it reads from and those that it waits for behind a barrier; a variable is written after every kernel that reads its old value; no variable is
 written before every kernel that prints or can fail a check has run, nor by a dot so long that an interrupted call would
 wait for it. A new value that cannot keep these laws in place goes to a temporary and is copied after the commit.
 """
@@ -31,6 +31,7 @@ class Unit:
     lowered: Lowered
     level: int
     position: int
+    after: tuple[Value, ...] = ()  # written by kernels that it waits for besides those that it reads from
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -48,7 +49,8 @@ class Order:
 def order(graph: Graph, units: Sequence[Unit]) -> Order:
     maker = {value: unit for unit in units for value in unit.lowered.writes}
     sources = {
-        unit: [maker[each] for each in unit.lowered.reads if each in maker and not is_leaf(each)] for unit in units
+        unit: [maker[each] for each in (*unit.lowered.reads, *unit.after) if each in maker and not is_leaf(each)]
+        for unit in units
     }
     early = [unit for unit in units if unit.lowered.messages or any(map(is_printed, unit.lowered.writes))]
     checking = _ancestors(early, sources)
