@@ -62,6 +62,7 @@ class Flags:
     variadic: bool = False  # takes any number of operands, and what is said of operand 0 holds for all
     moves: bool = False  # every element of the result is an element of operand 0
     public: bool = False  # elementwise: `lg.<name>` calls it, its operands promoted and broadcast
+    normwise: bool = False  # of matrices: accurate against the greatest element of a result; takes what it can factor
     labels: tuple[str, ...] = ()  # attributes that only people read: object code does not depend on them
 
 

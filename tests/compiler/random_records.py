@@ -74,7 +74,7 @@ def operand(maker: Maker, op: Op, array: np.ndarray, count: int, jumps: bool) ->
     """
     dtype = from_numpy(array.dtype)
     alone = count == 1 and not isinstance(op.lower, Loops)
-    free = op.flags.elementwise or alone or (dtype.is_float and not jumps)
+    free = not op.flags.normwise and (op.flags.elementwise or alone or (dtype.is_float and not jumps))
     if free and array.size and maker.draw(st.booleans()):
         fitting = [each for each in maker.values if each.dtype == dtype and maker.count(each)]
         if jumps:

@@ -3,7 +3,7 @@
 In: an op over arrays, the results of compiled code and of the reference. Out: an assertion error where they differ by
 more than: nothing, where the record says exact; its ulp in float32; 1e-12 in float64; of complex numbers, the ulp of
 the rule for them. Sums and products are measured against the sum of magnitudes, times the square root of the number of
-terms.
+terms; of a matrix against its greatest element.
 """
 
 from math import prod, sqrt
@@ -22,10 +22,13 @@ def bound(node: Node, operands: tuple[np.ndarray, ...], expected: np.ndarray) ->
     """How far a float result may lie from the reference's. A half is computed in float32, then rounded."""
     if expected.dtype.kind == "c" and isinstance(node.op.lower, Elementwise):
         return complex_bound(node, operands, expected)
-    if node.op.ulp == 0:
+    if node.op.ulp == 0 or not inexact(expected):
         return np.zeros(expected.shape)
     half, double = from_numpy(expected.dtype) in HALVES, from_numpy(expected.dtype).part == float64
     rounding = 0.0 if double else np.spacing(np.abs(expected)).astype(np.float64)
+    if node.op.flags.normwise:
+        unit = 1e-12 if double else node.op.ulp * np.finfo(np.float32).eps
+        return np.full(expected.shape, unit * greatest(expected))
     if not isinstance(node.op.lower, Reduction | Product):
         return 1e-12 * np.abs(expected) if double else (1 if half else node.op.ulp) * rounding
     wide = [magnitudes(each).astype(np.float32) if half else magnitudes(each) for each in operands]
@@ -35,6 +38,11 @@ def bound(node: Node, operands: tuple[np.ndarray, ...], expected: np.ndarray) ->
     terms = prod(each.size for each in operands) / max(expected.size, 1)
     unit = 1e-12 if double else node.op.ulp * np.finfo(np.float32).eps * sqrt(max(terms, 1))
     return unit * scale + (rounding if half else 0.0)
+
+
+def greatest(array: np.ndarray) -> float:
+    """The magnitude of the greatest finite element."""
+    return float(np.max(magnitudes(array), initial=0, where=np.isfinite(array)))
 
 
 def magnitudes(array: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import lazygraph.compiler.ops  # noqa: F401  (importing the families fills the t
 from lazygraph.compiler.ops.lowering import Product, Reduction
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.runtime.dtypes import DType, float64, from_numpy
+from tests.ops.agreement import greatest
 from tests.ops.harness import Applied, applied, as_array, evaluate, inexact, stand_in, together
 from tests.ops.native import compiled, run
 
@@ -40,7 +41,9 @@ def truth(case: Applied, dtype: DType) -> tuple[np.ndarray, ...]:
 
 
 def scale(case: Applied, expected: np.ndarray) -> np.ndarray:
-    """What one unit refers to: the result, or for sums of products the same over magnitudes."""
+    """What a unit refers to: the result, for sums of products the same over magnitudes, for matrices the greatest."""
+    if case.node.op.flags.normwise:
+        return np.full(expected.shape, greatest(expected))
     if not isinstance(case.node.op.lower, Reduction | Product):
         return expected
     absolute = [np.abs(each).astype(np.float64) for each in case.arrays]
