@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lazygraph import linalg as linalg
     from lazygraph import nn as nn
     from lazygraph import optim as optim
     from lazygraph import random as random
@@ -132,7 +133,7 @@ _MODULES = (
     "mapping",
     "compiled",
 )
-_NAMESPACES = ("nn", "optim", "random", "special")
+_NAMESPACES = ("linalg", "nn", "optim", "random", "special")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 euler_gamma = 0.5772156649015329

@@ -1,0 +1,26 @@
+"""Linear algebra under the names of the Array API and of NumPy: `lg.linalg.norm`, `lg.linalg.matrix_power`, ...
+
+In: tensors, arrays, numbers; matrices are the last two axes, every axis before them a batch, extents may be symbolic or
+0. Out: tensors. float32, float64, complex64 and complex128; integers become float64, half types are refused.
+"""
+
+from lazygraph.contraction import matmul, tensordot, vecdot
+from lazygraph.linalg.norms import matrix_norm, norm, vector_norm
+from lazygraph.linalg.products import cross, diagonal, matrix_power, multi_dot, outer, trace
+from lazygraph.manipulation import matrix_transpose
+
+__all__ = [
+    "cross",
+    "diagonal",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
