@@ -99,6 +99,8 @@ def transpose(op: Op) -> str:
         return "not linear"
     if op.flags.variadic:
         return "in every operand"
+    if not op.flags.linear:
+        return "where its sub-graphs are linear"
     return f"in operand{'s'[: len(op.flags.linear) > 1]} {', '.join(map(str, op.flags.linear))}"
 
 
