@@ -12,6 +12,9 @@ from typing import Any
 # kind -> sentence; {0}, {1} are the values of the check, names are attributes of the node that made it
 MESSAGES: dict[str, str] = {
     "check": "{message}",
+    "singular": "the matrix is singular: its factor has a 0 at place {0} of the diagonal",
+    "not_positive": "the matrix is not positive definite: its leading minor of order {0} is not positive",
+    "converge": "the iteration did not converge: {0} of {1} values were found, as if an element were NaN or infinite",
     "index": "index {0} is out of bounds for an axis of extent {1}",
 }
 

@@ -158,6 +158,11 @@ def jointly_linear(case: Applied) -> bool:
     return len(chosen) > 1 and all(np.allclose(y, 2 * x, rtol=1e-12, atol=1e-12) for x, y in zip(once, twice))
 
 
+def varied(op: Op, array: np.ndarray, count: int) -> list[np.ndarray]:
+    """As many examples made of the array's values: in different places, or multiplied where places matter."""
+    return [(1 + each) * array for each in range(count)] if op.flags.normwise else shuffled(array, count)
+
+
 def shuffled(array: np.ndarray, count: int) -> list[np.ndarray]:
     """As many examples of the array's values in different places."""
     return [np.roll(array.ravel(), shift).reshape(array.shape) for shift in range(count)]
@@ -175,7 +180,7 @@ def test_a_batch_is_a_loop_over_its_examples(name: str) -> None:
     for (arrays, attributes), size in batched_cases(op):
         node = applied(op, arrays, attributes).node
         for mask in batches(len(arrays)):
-            examples = [shuffled(each, size) if has else [each] * size for each, has in zip(arrays, mask)]
+            examples = [varied(op, each, size) if has else [each] * size for each, has in zip(arrays, mask)]
             operands = [stacked(own, each) if has else each for own, each, has in zip(examples, arrays, mask)]
             parameters = tuple(stand_in(each) for each in operands)
             found = evaluate(op.batch(node, parameters, mask, size), parameters, operands)

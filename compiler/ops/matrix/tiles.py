@@ -1,0 +1,102 @@
+"""Register tiles: the inner loops of every factorisation, eight rows against the lanes of a narrow panel.
+
+In: extents and reads. Out: loops. A panel is a local array as wide as two vectors, whose rows lie side by side whatever
+the extent of the matrix is, so that no stride falls on one set of the cache. A tile holds some rows of it in registers
+while k runs: each element of the panel that is read serves all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.loop.ir import Buffer, Operand
+from lazygraph.compiler.ops.lowering import BodyBuilder
+from lazygraph.compiler.ops.matrix.scalars import less_product, unless_certain
+from lazygraph.runtime.dtypes import DType
+
+ROWS = 8  # of a tile: with two vectors of lanes, sixteen accumulators
+Read = Callable[[Extent, Extent], Operand]  # an element at (row, k), or (row, lane)
+
+
+def panel_width(dtype: DType, columns: Extent) -> int:
+    """Columns of a panel: two of the widest vectors, or all there are where they are fewer."""
+    width = 32 if dtype.part.itemsize == 4 and not dtype.is_complex else 16
+    return min(width, max(columns, 1)) if isinstance(columns, int) else width
+
+
+def in_tiles(b: BodyBuilder, count: Extent, rows: int, body: Callable[[Extent, int], None]) -> None:
+    """body(first row, number of rows) over 0 .. count - 1: whole tiles, then rows one by one."""
+    whole = dims.floordiv(count, rows)
+    b.loop("serial", "tile", whole, lambda tile: body(dims.multiply(tile, rows), rows))
+    rest = count - dims.multiply(whole, rows)
+    if rest != 0:
+        b.loop("serial", "row", rest, lambda row: body(dims.multiply(whole, rows) + row, 1))
+
+
+def reduced(
+    b: BodyBuilder,
+    rows: int,
+    width: Extent,
+    depth: Extent,
+    start: Read,
+    left: Read,
+    right: Read,
+    finish: Callable[[Sequence[Operand], Extent], None],
+) -> None:
+    """start(r, lane) - the sum over k < depth of left(r, k) right(k, lane), for r < rows and all lanes, to `finish`."""
+
+    def lanes(lane: Extent) -> None:
+        def step(k: Extent, sums: tuple[Operand, ...]) -> Sequence[Operand]:
+            x = right(k, lane)
+            return [less_product(b, each, left(row, k), x) for row, each in enumerate(sums)]
+
+        initial = [start(row, lane) for row in range(rows)]
+        finish(b.carry("k", depth, initial, step), lane)
+
+    b.loop("vector", "lane", width, lanes)
+
+
+def substituted(
+    b: BodyBuilder, sums: Sequence[Operand], left: Read, scaled: Callable[[Operand, int], Operand]
+) -> list[Operand]:
+    """A tile's own rows of a triangular system, in registers: x_r = scaled(c_r, r), then c_s -= left(s, r) x_r below."""
+    rest, solved = list(sums), []
+    for row in range(len(rest)):
+        x = scaled(rest[row], row)
+        solved.append(x)
+        for below in range(row + 1, len(rest)):
+            rest[below] = less_product(b, rest[below], left(below, row), x)
+    return solved
+
+
+def load_panel(
+    b: BodyBuilder, panel: Buffer, rows: Extent, first: Extent, columns: Extent, source: Callable[..., Operand]
+) -> None:
+    """panel[i, lane] = source(i, first + lane, guard, 0) for all rows, 0 in lanes beyond the last column."""
+    zero = b.literal(0.0, panel.dtype)
+
+    def row(i: Extent) -> None:
+        def lane(j: Extent) -> None:
+            guard = unless_certain(b.in_range(first + j, 0, columns))
+            b.store(panel, (i, j), source(i, first + j, guard, None if guard is None else zero))
+
+        b.loop("vector", "lane", panel.shape[1], lane)
+
+    b.loop("serial", "i", rows, row)
+
+
+def store_panel(
+    b: BodyBuilder, panel: Buffer, rows: Extent, first: Extent, columns: Extent, target: Buffer, place: Callable
+) -> None:
+    """target[place(i, first + lane)] = panel[i, lane] for all rows and the lanes that are columns."""
+
+    def row(i: Extent) -> None:
+        def lane(j: Extent) -> None:
+            guard = unless_certain(b.in_range(first + j, 0, columns))
+            b.store(target, place(i, first + j), b.load(panel, (i, j)), guard)
+
+        b.loop("vector", "lane", panel.shape[1], lane)
+
+    b.loop("serial", "i", rows, row)
