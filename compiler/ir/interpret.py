@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -36,14 +35,35 @@ def interpret(
 
     Raises ShapeError or DTypeError for an array that does not fit its parameter, CheckFailed for a failed check.
     """
-    graph = in_order(graph)
+    return _interpret(in_order(graph), inputs, variables, extents or {})
+
+
+@dataclass(frozen=True)
+class SubGraph:
+    """A sub-graph as a reference sees it: a function from arrays to a tuple of arrays."""
+
+    graph: Graph
+    extents: Mapping[str, int]
+
+    def __call__(self, *operands: np.ndarray) -> tuple[np.ndarray, ...]:
+        return _interpret(self.graph, operands, (), self.extents).outputs
+
+    def empty(self, count: int) -> list[np.ndarray]:
+        """For each result an array of `count` such, not filled: what a loop without trips leaves."""
+        shapes = [tuple([dims.evaluate(extent, self.extents) for extent in each.shape]) for each in self.graph.outputs]
+        return [np.empty((count, *shape), each.dtype.numpy) for shape, each in zip(shapes, self.graph.outputs)]
+
+
+def _interpret(
+    graph: Graph, inputs: Sequence[np.ndarray], variables: Sequence[np.ndarray], extents: Mapping[str, int]
+) -> Interpreted:
     parameters = (*graph.inputs, *graph.variables)
     if len(inputs) != len(graph.inputs) or len(variables) != len(graph.variables):
         expected = f"{len(graph.inputs)} inputs and {len(graph.variables)} variables"
         raise ShapeError(f"{graph.name}: expected {expected}, found {len(inputs)} and {len(variables)}")
     arrays = [np.asarray(each) for each in (*inputs, *variables)]
     names = [parameter.node["name"] for parameter in parameters]
-    values = solve_dims([each.type for each in parameters], arrays, names, extents or {})
+    values = solve_dims([each.type for each in parameters], arrays, names, extents)
     known = dict(zip(parameters, arrays))
     results = frozenset(graph.results)
     uses = {value: len(nodes) for value, nodes in graph.users.items()}
@@ -64,7 +84,7 @@ def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[st
     """The arrays of a node's results, of the types that its type rule gave."""
     attributes = evaluated(node.attributes, values)
     if node.graphs:
-        attributes["graphs"] = tuple([partial(_results, graph, values) for graph in node.graphs])
+        attributes["graphs"] = tuple([SubGraph(graph, values) for graph in node.graphs])
     try:
         with np.errstate(all="ignore"):
             found = node.op.reference(*operands, **attributes)
@@ -78,10 +98,6 @@ def evaluate_node(node: Node, operands: Sequence[np.ndarray], values: Mapping[st
             gave, typed = f"{array.dtype}{list(array.shape)}", f"{output.dtype}{list(shape)}"
             raise ValueError(f"{node.op.name}: its reference gave {gave} where its type is {typed}")
     return arrays
-
-
-def _results(graph: Graph, values: Mapping[str, int], *operands: np.ndarray) -> tuple[np.ndarray, ...]:
-    return interpret(graph, operands, extents=values).outputs
 
 
 # --- symbolic extents -------------------------------------------------------------------------------------------------

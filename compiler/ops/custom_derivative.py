@@ -190,11 +190,19 @@ def require_forward(nodes: Sequence[Node]) -> None:
     for node in nodes:
         if node.op is REVERSE_ONLY:
             raise _no_forward(node)
+        for graph in node.graphs:
+            require_forward(graph.nodes)
 
 
 def has_forward(nodes: Sequence[Node]) -> bool:
     """Whether every one of these nodes takes tangents."""
-    return not any([node.op is custom_derivative and node["kind"] == "vjp" for node in nodes])
+    for node in nodes:
+        if node.op is custom_derivative:
+            if node["kind"] == "vjp":
+                return False
+        elif not all([has_forward(graph.nodes) for graph in node.graphs]):
+            return False
+    return True
 
 
 # --- the record -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lazygraph.compiler.ir.effects import is_effect
 from lazygraph.compiler.ir.graph import Graph
 
 
@@ -24,5 +25,5 @@ class DropDead:
             graph.outputs,
             graph.variables,
             tuple([(variable, value) for variable, value in graph.updates if value is not variable]),
-            tuple(dict.fromkeys([value for value in graph.effects if not value.node.op.flags.pure])),
+            tuple(dict.fromkeys([value for value in graph.effects if is_effect(value.node)])),
         )

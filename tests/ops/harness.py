@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ir.graph import Graph, Node, Value, topological
-from lazygraph.compiler.ir.interpret import interpret
+from lazygraph.compiler.ir.interpret import SubGraph, interpret
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import Op, apply
 from lazygraph.runtime.dtypes import from_numpy
@@ -37,7 +37,7 @@ def reference(op: Op, arrays: Sequence[np.ndarray], attributes: Mapping[str, Any
     """What the record's reference gives; sub-graphs come to it as functions of arrays."""
     rest = dict(attributes)
     if "graphs" in rest:
-        rest["graphs"] = [lambda *given, graph=graph: interpret(graph, given).outputs for graph in rest["graphs"]]
+        rest["graphs"] = [SubGraph(graph, {}) for graph in rest["graphs"]]
     return as_array(op.reference(*arrays, **rest))
 
 
