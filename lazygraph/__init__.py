@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lazygraph.batching import *
     from lazygraph.bits import *
     from lazygraph.calculus import *
+    from lazygraph.checkpointing import *
     from lazygraph.checks import *
     from lazygraph.choosing import *
     from lazygraph.comparing import *
@@ -128,6 +129,7 @@ _MODULES = (
     "autodiff",
     "batching",
     "checks",
+    "checkpointing",
     "derivative_rules",
     "printing",
     "mapping",

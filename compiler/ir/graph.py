@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Attributes = Mapping[str, Any]  # bool, int, float, str, DType, Extent, read-only ndarray, or tuples of these
 serials = itertools.count(1)  # parameters and effects are told apart by their serial
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,13 @@ def _binary(name: str, left: Value, right: Value | float) -> Value:
 
 
 class Node:
-    """An application of `op`. `serial` is 0 unless the node must stay distinct from its equals (parameters,
-    effects)."""
+    """An application of `op`. `serial` is 0 unless the node must stay distinct from its equals (parameters, effects).
 
-    __slots__ = ("op", "inputs", "attributes", "graphs", "outputs", "frames", "serial")
+    `number` counts nodes in the order in which they are made: what a function of the user's made has numbers above
+    `last_number()` from before its call.
+    """
+
+    __slots__ = ("op", "inputs", "attributes", "graphs", "outputs", "frames", "serial", "number")
 
     def __init__(
         self,
@@ -169,6 +173,7 @@ class Node:
         self.outputs = tuple([Value(self, index, type) for index, type in enumerate(types)])
         self.frames = current_origin() if frames is None else frames
         self.serial = serial
+        self.number = next(_numbers)
 
     @property
     def output(self) -> Value:
@@ -181,6 +186,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {dict(self.attributes)} -> {', '.join(str(each.type) for each in self.outputs)}>"
+
+
+def last_number() -> int:
+    """A number that every node so far is below, and every later one above."""
+    return next(_numbers)
 
 
 def attribute_key(value: Any) -> Any:
