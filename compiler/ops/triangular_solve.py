@@ -1,8 +1,9 @@
 """Triangular systems: op(a) x = b for the lower or upper triangle of a, by substitution.
 
 In: matrices a (.., n, n) and b (.., n, m). Out: x (.., n, m). Panels of columns of b are independent and run in
-parallel. A 0 on the diagonal fails the step. Every x has a small backward error: (op(a) + e) x = b for some e of at most
-n roundings of a, element by element (N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2002, theorem 8.5).
+parallel. A 0 on the diagonal fails the step. Every x has a small backward error: (op(a) + e) x = b for some e of at
+most n roundings of a, element by element (N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2002,
+theorem 8.5).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def reduced(
 def substituted(
     b: BodyBuilder, sums: Sequence[Operand], left: Read, scaled: Callable[[Operand, int], Operand]
 ) -> list[Operand]:
-    """A tile's own rows of a triangular system, in registers: x_r = scaled(c_r, r), then c_s -= left(s, r) x_r below."""
+    """A tile's own rows of a triangular system, in registers: x_r = scaled(c_r, r), then c_s -= left(s, r) x_r."""
     rest, solved = list(sums), []
     for row in range(len(rest)):
         x = scaled(rest[row], row)
