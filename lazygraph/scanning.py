@@ -20,11 +20,11 @@ from lazygraph.compiler.ops.record import OPS, apply
 from lazygraph.dims import aligned, as_extent, could_be_same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
-from lazygraph.promotion import common_dtype, is_weak, scalar, value_of
 from lazygraph.runtime.dtypes import int64
-from lazygraph.structure import Structure, flatten, flatten_like, paths, unflatten
-from lazygraph.tensor import Tensor
-from lazygraph.tracing import Traced, as_nested, as_values, call_repeated, closed, kept, now, symbols
+from lazygraph.structure import Structure, flatten, paths
+from lazygraph.tensor import Tensor, TensorLike
+from lazygraph.tracing import Traced, as_nested, as_values, call_repeated, closed, first_carries, kept, now, symbols
+from lazygraph.while_loops import counted
 
 __all__ = ["fori", "scan"]
 
@@ -79,16 +79,23 @@ def scan(
 
 
 @traced
-def fori(lower: int | Dim, upper: int | Dim, body: Callable[[Tensor, Any], Any], init: Any) -> Any:
+def fori(
+    lower: int | Dim | TensorLike, upper: int | Dim | TensorLike, body: Callable[[Tensor, Any], Any], init: Any
+) -> Any:
     """The carry after `carry = body(i, carry)` for i = lower, lower + 1, .., upper - 1; init where there is no such i.
 
-    i is an int64 scalar, the bounds are ints or dims. It is a `scan`: differentiable in both modes, the carry nested as
-    init and of its dtypes and shapes, Python numbers in init as there. (jax.lax.fori_loop)
+    i is an int64 scalar. With ints and dims as bounds it is a `scan`, differentiable in both modes; with a tensor it is
+    a `while_loop` without a bound on its trips, differentiable forwards. The carry is nested as init and of its dtypes
+    and shapes, Python numbers in init as there. (jax.lax.fori_loop)
+
+    Raises DTypeError or ShapeError for a bound that is no integer scalar, and as `scan`.
 
     >>> import lazygraph as lg
     >>> lg.fori(1, 6, lambda i, product: product * i, 1).eval()
     array(120)
     """
+    if isinstance(lower, Tensor) or isinstance(upper, Tensor):
+        return counted(lower, upper, body, init)
     first = as_extent(lower)
     count = dims.maximum(as_extent(upper) - first, 0)
 
@@ -111,7 +118,7 @@ def _looped(
     """(carry, ys) of `trip(at, carry)`, which sees the elements of xs as the symbols `elements`."""
     at = new_parameter("at", int64, ())
     numbers, structure = flatten(init)
-    start = _settled(numbers, structure, lambda carry: trip(at, carry)[0])
+    start = first_carries(numbers, structure, lambda carry: trip(at, carry)[0])
     since = now()
     carry = symbols([each.type for each in start], "carry")
     after, out = trip(at, as_nested(structure, carry))
@@ -122,22 +129,6 @@ def _looped(
     attributes["segment"] = segment
     found = apply(OPS["scan"], (*start, *xs, *captured), attributes, graphs=(body,))
     return as_nested(structure, found[: len(start)]), as_nested(stacking, found[len(start) :])
-
-
-def _settled(leaves: Sequence[Any], structure: Structure, first: Callable[[Any], Any]) -> tuple[Value, ...]:
-    """The first carries as values; a Python number in the dtype that the first trip gives it."""
-    if not any(map(is_weak, leaves)):
-        return tuple([value_of(each) for each in leaves])
-    given = [each if is_weak(each) else Tensor(value_of(each)) for each in leaves]
-    after = flatten_like(structure, first(unflatten(structure, given)), "the carry")
-    found = []
-    for leaf, new in zip(leaves, after, strict=True):
-        if is_weak(leaf):
-            dtype = common_dtype([new if is_weak(new) else value_of(new), leaf])
-            found.append(scalar(leaf, dtype))
-        else:
-            found.append(value_of(leaf))
-    return tuple(found)
 
 
 def _length(leaves: Sequence[Value], nesting: Structure, length: int | Dim | None) -> Extent:

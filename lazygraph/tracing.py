@@ -16,7 +16,7 @@ from typing import Any
 from lazygraph.compiler.autodiff.substitute import moved
 from lazygraph.compiler.ir.effects import is_effect
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import Graph, Node, TensorType, Value, serials, topological
+from lazygraph.compiler.ir.graph import Graph, Node, TensorType, Value, last_number, topological
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.dims import fitted
 from lazygraph.errors import shape_text
@@ -51,7 +51,7 @@ def symbols(types: Sequence[TensorType], name: str) -> tuple[Value, ...]:
 
 @dataclass(frozen=True)
 class Traced:
-    """A function's results over its parameters. `since` is a serial from before it ran: effects behind it are its."""
+    """A function's results over its parameters. `since` is a number from before it ran: nodes behind it are its."""
 
     name: str
     parameters: tuple[Value, ...]
@@ -60,15 +60,19 @@ class Traced:
 
 
 def now() -> int:
-    """A serial that is older than every effect to come."""
-    return next(serials)
+    """A number that every node so far is below, and every later one above."""
+    return last_number()
 
 
 def closed(functions: Sequence[Traced]) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
     """A graph for each function, and the operands that each takes behind its own parameters."""
-    captured: dict[Value, None] = {}
-    for each in functions:
-        captured |= dict.fromkeys(_captured(each))
+    return _graphs(functions, [_captured(each) for each in functions])
+
+
+def _graphs(
+    functions: Sequence[Traced], found: Sequence[Sequence[Value]]
+) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
+    captured = dict.fromkeys([value for values in found for value in values])
     graphs = []
     for each in functions:
         inner = symbols([value.type for value in captured], "closed")
@@ -82,7 +86,7 @@ def _captured(function: Traced) -> list[Value]:
     staying: set[Value] = set()
     used: dict[Value, None] = {}
     for node in topological(function.results):
-        if any([operand in inside for operand in node.inputs]) or _is_new_effect(node, function.since):
+        if any([operand in inside for operand in node.inputs]) or (is_effect(node) and node.number > function.since):
             inside.update(node.outputs)
             used.update(dict.fromkeys(node.inputs))
         elif _stays(node, staying):
@@ -91,17 +95,48 @@ def _captured(function: Traced) -> list[Value]:
     return [value for value in used if value not in inside and value not in staying]
 
 
-def _is_new_effect(node: Node, since: int) -> bool:
-    return is_effect(node) and node.serial > since
-
-
 def _stays(node: Node, staying: set[Value]) -> bool:
     if node.op.name == "constant":
         return node["value"].size == 1
     return node.op.name in _LEAVES or node.op.name == "broadcast" and node.inputs[0] in staying
 
 
+def enclosed(functions: Sequence[Traced]) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
+    """As `closed`, where all that a function made stays inside: what is not chosen is not computed."""
+    return _graphs(functions, [_found_outside(each) for each in functions])
+
+
+def _found_outside(function: Traced) -> list[Value]:
+    inside = set(function.parameters)
+    staying: set[Value] = set()
+    used: dict[Value, None] = {}
+    for node in topological(function.results):
+        if node.number > function.since and node.op.name != "parameter":
+            inside.update(node.outputs)
+            used.update(dict.fromkeys(node.inputs))
+        elif _stays(node, staying):
+            staying.update(node.outputs)
+    used.update(dict.fromkeys(function.results))
+    return [value for value in used if value not in inside and value not in staying]
+
+
 # --- nested arguments and results -------------------------------------------------------------------------------------
+
+
+def first_carries(leaves: Sequence[Any], structure: Structure, first_trip: Callable[[Any], Any]) -> tuple[Value, ...]:
+    """The first carries as values; a Python number in the dtype that the first trip gives it."""
+    if not any(map(is_weak, leaves)):
+        return tuple([value_of(each) for each in leaves])
+    given = [each if is_weak(each) else Tensor(value_of(each)) for each in leaves]
+    after = flatten_like(structure, first_trip(unflatten(structure, given)), "the carry")
+    found = []
+    for leaf, new in zip(leaves, after, strict=True):
+        if is_weak(leaf):
+            dtype = common_dtype([new if is_weak(new) else value_of(new), leaf])
+            found.append(scalar(leaf, dtype))
+        else:
+            found.append(value_of(leaf))
+    return tuple(found)
 
 
 def as_nested(structure: Structure, values: Sequence[Value]) -> Any:

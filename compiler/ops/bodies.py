@@ -56,12 +56,17 @@ def left_out(values: Sequence[Value], mask: Sequence[bool]) -> Values:
 
 
 def pushed(graph: Graph, moving: Mask) -> tuple[Values, Tangents]:
-    """Symbols for the tangents of the inputs that move, and the tangents of the outputs over inputs and symbols."""
-    from lazygraph.compiler.autodiff.jvp import jvp
+    """Symbols for the tangents of the inputs that move, and the tangents of the outputs over inputs and symbols.
+
+    The sub-graph was made stable with the graph around it: its own nodes are kept, so that it may become one with a
+    loop or branch over the same nodes.
+    """
+    from lazygraph.compiler.autodiff.cut import Prepared
+    from lazygraph.compiler.autodiff.jvp import push_forward
 
     inputs = chosen(graph.inputs, moving)
     symbols = symbols_like(inputs, "t")
-    return symbols, tuple(jvp(graph.outputs, inputs, symbols))
+    return symbols, tuple(push_forward(Prepared(graph.outputs, inputs, False), symbols))
 
 
 def batched(graph: Graph, mask: Mask, size: Extent) -> tuple[Values, Values, Mask]:
