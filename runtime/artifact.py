@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lazygraph.runtime.dtypes import DType
 
-ABI = 2
+ABI = 3
 ALIGNMENT = 64  # of the arena, of slots in it, and of variables' buffers
 
 # int32 lg_entry(context*, control*, inputs*, outputs*); inputs: {data*, int64 extents*} each, outputs: data* each
@@ -51,6 +51,8 @@ CONTROL_STEPS = 64  # int64, steps to do
 CONTROL_ARENA_NEEDED = 72  # int64
 CONTROL_INLINE = 80  # int64, 1: return LONG instead of running for long
 CONTROL_THREADS = 88  # int64, threads that the arena must serve (for lg_solve)
+CONTROL_TRIPS_DONE = 96  # int64, trips done of the outermost loop that runs
+CONTROL_TRIPS = 104  # int64, its trips in all; 0: nobody knows
 CONTROL_BYTES = 128
 
 # Context: word numbers.

@@ -6,7 +6,7 @@ a group computes again instead of reading. A group is an index space and what is
   rows          reductions over the trailing axes, with everything before and after them that stays in the row;
   columns       reductions over leading axes, one column of the kept axes per lane;
   contraction   a sum of products, the movements it is stored through, and its elementwise epilogue;
-  loops         an op that writes its own statements.
+  loops         an op that writes its own statements, or runs sub-graphs.
 Laws: a group reads only stored values of lower levels, so groups never form a cycle (its level is 1 + the highest level
 read, and rises only while nobody reads the group); a value of the group itself is read at the index where it is
 computed, or recomputed within the same row. What is read behind a barrier is computed in a higher level than all that
@@ -27,7 +27,17 @@ from lazygraph.compiler.loop.build import is_short
 from lazygraph.compiler.loop.landing import Chain, landing, lands
 from lazygraph.compiler.loop.recompute import RECOMPUTE, recipe
 from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
-from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Loops, Pointwise, Product, Reduction
+from lazygraph.compiler.ops.lowering import (
+    Branching,
+    Conditional,
+    Elementwise,
+    Leaf,
+    Loops,
+    Pointwise,
+    Product,
+    Reduction,
+    Repeated,
+)
 
 MAX_MEMBERS = 200  # values in a group: bounds a kernel's code
 MAX_CHAIN = 50  # operations in a row without a stored value: bounds recursion over a group
@@ -112,6 +122,9 @@ class _Fuser:
             Reduction: self.reduction,
             Product: self.contraction,
             Loops: self.loops,
+            Repeated: self.loops,
+            Conditional: self.loops,
+            Branching: self.loops,
         }
         for node in self.graph.nodes:
             place[type(node.op.lower)](node)

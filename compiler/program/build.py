@@ -5,19 +5,20 @@ In: a graph after all graph passes. Out: a `Program`. Equal kernels (up to names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lazygraph.compiler.ir.dims import Extent, Symbol, linear_in, product, symbols
-from lazygraph.compiler.ir.graph import Graph, Value
-from lazygraph.compiler.loop.fuse import Fusion, Group, fuse, is_leaf, is_scalar_constant
+from lazygraph.compiler.ir.dims import Extent, Symbol, linear_in, symbols
+from lazygraph.compiler.ir.graph import Graph, Node, Value
+from lazygraph.compiler.loop.fuse import is_scalar_constant
 from lazygraph.compiler.loop.ir import AnyKernel
-from lazygraph.compiler.loop.lower import Lowered, lower
+from lazygraph.compiler.loop.lower import Lowered
 from lazygraph.compiler.loop.rename import canonical
-from lazygraph.compiler.loop.spare import spared
 from lazygraph.compiler.ops.assertions import required
+from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.program.ir import (
+    Choose,
     Commit,
     Copy,
     Equate,
@@ -27,12 +28,15 @@ from lazygraph.compiler.program.ir import (
     Place,
     Print,
     Program,
+    Repeat,
+    RepeatWhile,
     Require,
     Solve,
     Step,
 )
-from lazygraph.compiler.program.memory_plan import Temporary, plan_memory
-from lazygraph.compiler.program.order import Order, Unit, is_printed, order
+from lazygraph.compiler.program.order import order
+from lazygraph.compiler.program.places import Inner, Places, Target, bytes_of, places_of
+from lazygraph.compiler.program.units import Level, Nest, Unit, Units, is_printed, kernels
 
 
 @dataclass(frozen=True)
@@ -43,33 +47,20 @@ class Built:
 
 def build(graph: Graph) -> Built:
     """Fuse, lower, order and plan the graph."""
-    fusion = spared(fuse(graph))
-    units = _units(fusion)
-    ordered = order(graph, units)
-    constants = tuple(
-        [node.output for node in graph.nodes if node.op.name == "constant" and not is_scalar_constant(node.output)]
+    level = Units().of(graph)
+    ordered = order(level)
+    constants = tuple(_constants(level))
+    places, copies = places_of(
+        level, ordered, {value: Place("constant", number) for number, value in enumerate(constants)}
     )
-    places = _Places(graph, fusion, ordered, constants)
-    kernels, names = _distinct([unit.lowered.kernel for unit in (*ordered.before, *ordered.after)])
+    launched = kernels((*ordered.before, *ordered.after))
+    distinct, names = _distinct([kernel for _, kernel in launched])
     messages: list[Message] = []
     solves, requires = _entry_checks(graph, messages)
-
-    def launch(unit: Unit, name: str) -> list[Step]:
-        first = len(messages)
-        messages.extend(Message(each.text, each.frames) for each in unit.lowered.messages)
-        where = (*map(places.read, unit.lowered.reads), *map(places.write, unit.lowered.writes))
-        prints = [
-            Print(places.write(value), value.type, value.node["text"])
-            for value in unit.lowered.writes
-            if is_printed(value)
-        ]
-        return [Launch(name, where, first, unit.lowered.frames), *prints]
-
-    ran = [launch(unit, name) for unit, name in zip((*ordered.before, *ordered.after), names, strict=True)]
-    split = len(ordered.before)
-    early, late = [step for each in ran[:split] for step in each], [step for each in ran[split:] for step in each]
-    steps: list[Step] = [*early, Commit(), *late, *places.copies()]
+    writer = _Steps(places, {unit: name for (unit, _), name in zip(launched, names, strict=True)}, messages)
+    before, after = writer.run(ordered.before), writer.run(ordered.after)
     # Copies into variables read temporaries, so they may run last; after the commit like every write of a variable.
+    steps: list[Step] = [*before, Commit(), *after, *writer.copies(copies)]
     program = Program(
         graph.name,
         tuple([_parameter(value) for value in graph.inputs]),
@@ -78,96 +69,98 @@ def build(graph: Graph) -> Built:
         tuple([Parameter(f"constant{number}", value.type) for number, value in enumerate(constants)]),
         solves,
         requires,
-        places.plan.slots,
-        kernels,
+        places.slots,
+        distinct,
         tuple(steps),
         tuple(messages),
     )
     return Built(program, constants)
 
 
-def _units(fusion: Fusion) -> list[Unit]:
-    position = {node: number for number, node in enumerate(fusion.graph.nodes)}
-
-    def unit(group: Group, made: Lowered) -> Unit:
-        after = tuple([lowered[each].writes[0] for each in group.after if each in lowered])
-        return Unit(made, group.level, max(position[value.node] for value in group.members), after)
-
-    all_lowered = [(group, lower(fusion, group)) for group in fusion.groups]
-    lowered = {group: made for group, made in all_lowered if made is not None}
-    return [unit(group, made) for group, made in lowered.items()]
+def _constants(level: Level) -> Iterator[Value]:
+    """Arrays that the graph holds, and those of its loops and branches."""
+    for node in level.graph.nodes:
+        if node.op.name == "constant" and not is_scalar_constant(node.output):
+            yield node.output
+    for unit in level.units:
+        if isinstance(unit.lowered, Nest):
+            for inner in unit.lowered.levels:
+                yield from _constants(inner)
 
 
 def _parameter(value: Value) -> Parameter:
     return Parameter(value.node["name"], value.type)
 
 
-def _bytes(value: Value) -> Extent:
-    return product(value.shape) * value.dtype.itemsize
+@dataclass
+class _Steps:
+    """Writes units as steps."""
 
+    places: Places
+    names: Mapping[Unit, str]  # of kernels
+    messages: list[Message]
 
-class _Places:
-    """Where every value is read and written."""
+    def run(self, units: Sequence[Unit]) -> list[Step]:
+        found: list[Step] = []
+        for unit in units:
+            if isinstance(unit.lowered, Nest):
+                found += self._first_values(unit.lowered)
+                found += _NESTS[type(unit.lowered.node.op.lower)](self, unit, unit.lowered)
+            else:
+                found += self._launch(self.names[unit], unit.lowered)
+        return found
 
-    def __init__(self, graph: Graph, fusion: Fusion, ordered: Order, constants: Sequence[Value]) -> None:
-        self.graph = graph
-        self._leaf = {
-            **{value: Place("input", number) for number, value in enumerate(graph.inputs)},
-            **{value: Place("variable", number) for number, value in enumerate(graph.variables)},
-            **{value: Place("constant", number) for number, value in enumerate(constants)},
-        }
-        self._written: dict[Value, Place] = {new: self._leaf[variable] for new, variable in ordered.in_place.items()}
-        for number, value in enumerate(graph.outputs):
-            self._written.setdefault(value, Place("output", number))
-        self.plan = plan_memory(self._temporaries(ordered))
-        for value, slot in self.plan.slot.items():
-            self._written[value] = Place("slot", slot)
-
-    def read(self, value: Value) -> Place:
-        return self._leaf[value] if is_leaf(value) and value in self._leaf else self._written[value]
-
-    def write(self, value: Value) -> Place:
-        return self._written[value]
-
-    def copies(self) -> list[Copy]:
+    def copies(self, targets: Iterable[Target]) -> list[Step]:
         """Results that live elsewhere: outputs named twice, new values that were not written in place."""
-        wanted = [(Place("output", number), value) for number, value in enumerate(self.graph.outputs)]
-        wanted += [(self._leaf[variable], new) for variable, new in self.graph.updates]
-        wanted.sort(key=lambda each: each[0].kind == "variable" and self._written[each[1]].kind == "variable")
         return [
-            Copy(target, self._written[value], _bytes(value))
-            for target, value in wanted
-            if self._written[value] != target
+            step
+            for home, value in targets
+            for step in self._copy(self.places.at(home), self.places.write(value), bytes_of(value))
         ]
 
-    def _temporaries(self, ordered: Order) -> list[Temporary]:
-        units = (*ordered.before, *ordered.after)
-        born = {
-            value: number
-            for number, unit in enumerate(units)
-            for value in unit.lowered.writes
-            if value not in self._written
-        }
-        dies = dict(born)
-        for number, unit in enumerate(units):
-            for value in unit.lowered.reads:
-                if value in dies and not (is_leaf(value) and value in self._leaf):
-                    dies[value] = number
-        for _, new in self.graph.updates:
-            if new in dies:
-                dies[new] = len(units)
-        taken: set[Value] = set()
+    def inner(self, inner: Inner) -> tuple[Step, ...]:
+        return (*self.run(inner.units), *self.copies(inner.copies))
 
-        def over(value: Value) -> Value | None:
-            unit = units[born[value]]
-            for source, target in sorted(unit.lowered.in_place, key=lambda pair: unit.lowered.reads.index(pair[0])):
-                fits = source in born and dies[source] == born[value] and _bytes(source) == _bytes(value)
-                if target is value and fits and source.dtype.itemsize == value.dtype.itemsize and source not in taken:
-                    taken.add(source)
-                    return source
-            return None
+    def _launch(self, name: str, lowered: Lowered) -> list[Step]:
+        first, places = len(self.messages), self.places
+        self.messages.extend(Message(each.text, each.frames) for each in lowered.messages)
+        where = (*map(places.read, lowered.reads), *map(places.write, lowered.writes))
+        prints = [
+            Print(places.write(value), value.type, value.node["text"]) for value in lowered.writes if is_printed(value)
+        ]
+        return [Launch(name, where, first, lowered.frames), *prints]
 
-        return [Temporary(value, _bytes(value), start, dies[value], over(value)) for value, start in born.items()]
+    def _first_values(self, nest: Nest) -> list[Step]:
+        return [
+            step
+            for value, result in nest.carried
+            for step in self._copy(self.places.write(result), self.places.read(value), bytes_of(value))
+        ]
+
+    def _copy(self, target: Place, source: Place, size: Extent) -> list[Step]:
+        return [] if target == source else [Copy(target, source, size)]
+
+    def repeated(self, unit: Unit, nest: Nest) -> list[Step]:
+        (body,) = self.places.inner[unit]
+        return [Repeat(self.places.loops[unit], nest.node["length"], nest.node["reverse"], self.inner(body))]
+
+    def conditional(self, unit: Unit, nest: Nest) -> list[Step]:
+        (condition, body), number = self.places.inner[unit], self.places.loops[unit]
+        place = self.places.read(condition.level.results[0])
+        step = RepeatWhile(number, nest.node["max_trips"], self.inner(condition), place, self.inner(body))
+        trips = nest.writes[-1]
+        return [step, *self._copy(self.places.write(trips), Place("position", number), bytes_of(trips))]
+
+    def branching(self, unit: Unit, nest: Nest) -> list[Step]:
+        branches = tuple([self.inner(each) for each in self.places.inner[unit]])
+        return [Choose(self.places.read(nest.node.inputs[0]), branches)]
+
+
+_NESTS: Mapping[type, Callable[[_Steps, Unit, Nest], list[Step]]] = {
+    Repeated: _Steps.repeated,
+    Conditional: _Steps.conditional,
+    Branching: _Steps.branching,
+}
 
 
 def _distinct(kernels: Sequence[AnyKernel]) -> tuple[tuple[AnyKernel, ...], list[str]]:
@@ -215,12 +208,20 @@ def _entry_checks(graph: Graph, messages: list[Message]) -> tuple[tuple[Solve, .
         requires.append(
             Require(extent, number, axis, message(value, f"axis {axis} has extent {{0}}: expected {expected}"))
         )
-    for node in graph.nodes:
+    for node in _every_node(graph):
         if node.op is OPS["assert_shape"]:
             for have, wanted, sentence in required(node):
                 messages.append(Message(sentence, node.frames))
                 requires.append(Equate(have, wanted, len(messages) - 1))
     return tuple(solves), tuple(requires)
+
+
+def _every_node(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph and of its sub-graphs."""
+    for node in graph.nodes:
+        yield node
+        for inner in node.graphs:
+            yield from _every_node(inner)
 
 
 def _range(symbol: Symbol) -> str:

@@ -6,6 +6,7 @@ calls. Sizes and extents are expressions over the program's dims, solved at entr
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Union
 
@@ -16,13 +17,20 @@ from lazygraph.compiler.loop.ir import AnyKernel
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a buffer lives: "input", "variable", "output", "constant" or "slot", and its number there."""
+    """Where a buffer lives: "input", "variable", "output", "constant" or "slot", and its number there; or "position",
+    the word that holds where loop `number` is. Each of `strides` is (loop, bytes): so far on for each position of it.
+    """
 
     kind: str
     number: int
+    strides: tuple[tuple[int, Extent], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.kind}{self.number}"
+        return f"{self.kind}{self.number}" + "".join([f"[{loop}]" for loop, _ in self.strides])
+
+    def whole(self) -> Place:
+        """The buffer that an element of it lies in."""
+        return Place(self.kind, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,74 @@ class Commit:
     """Every check that can fail has passed: from here on variables are written. Cancellation is not seen past it."""
 
 
-Step = Union[Launch, Copy, Print, Commit]
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Run the body at each position 0 .. trips - 1 of loop `number`, the last one first where it is `reverse`."""
+
+    number: int
+    trips: Extent
+    reverse: bool
+    body: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatWhile:
+    """Run the head, and the body where the bool at `condition` holds then; again, at most `most` times (0: any number).
+    The position of loop `number` is how many times the body has run."""
+
+    number: int
+    most: int
+    head: tuple[Step, ...]
+    condition: Place
+    body: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Run the steps whose number, an int32, lies at a place: the first where it is negative, the last where it is too
+    large."""
+
+    which: Place
+    branches: tuple[tuple[Step, ...], ...]
+
+
+Step = Union[Launch, Copy, Print, Commit, Repeat, RepeatWhile, Choose]
+
+
+def inner_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The steps that a step runs, in lists."""
+    match step:
+        case Repeat():
+            return (step.body,)
+        case RepeatWhile():
+            return (step.head, step.body)
+        case Choose():
+            return step.branches
+    return ()
+
+
+def places_of(step: Step) -> tuple[Place, ...]:
+    """The places that a step itself names."""
+    match step:
+        case Launch():
+            return step.places
+        case Copy():
+            return (step.target, step.source)
+        case Print():
+            return (step.place,)
+        case RepeatWhile():
+            return (step.condition,)
+        case Choose():
+            return (step.which,)
+    return ()
+
+
+def every_step(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps and those inside them, in order."""
+    for step in steps:
+        yield step
+        for inner in inner_steps(step):
+            yield from every_step(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +208,9 @@ class Program:
     @property
     def prints(self) -> tuple[Print, ...]:
         """Numbered for who shows them."""
-        return tuple([step for step in self.steps if isinstance(step, Print)])
+        return tuple([step for step in every_step(self.steps) if isinstance(step, Print)])
+
+    @property
+    def loops(self) -> int:
+        """How many loops there are, each with a position."""
+        return sum(isinstance(step, Repeat | RepeatWhile) for step in every_step(self.steps))

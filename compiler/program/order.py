@@ -1,42 +1,25 @@
 """The order of launches, and which variables are written in place.
 
-In: the kernels of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
-runs after those it reads from and those that it waits for behind a barrier; a variable is written after every kernel that reads its old value; no variable is
-written before every kernel that prints or can fail a check has run, nor by a dot so long that an interrupted call would
-wait for it. A new value that cannot keep these laws in place goes to a temporary and is copied after the commit.
+In: the units of a graph. Out: launches in order, those before the commit point and those after it. Laws: a kernel
+runs after those it reads from and those that it waits for behind a barrier; a variable is written after every kernel
+that reads its old value; no variable is written before every kernel that prints or can fail a check has run, nor by a
+dot or a loop so long that an interrupted call would wait for it. A new value that cannot keep these laws in place goes
+to a temporary and is copied after the commit. Carries of a loop are variables of its body, without a commit: such new
+values are copied at the end of each trip.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lazygraph.compiler.ir.dims import bounds, product
-from lazygraph.compiler.ir.graph import Graph, Value
-from lazygraph.compiler.loop.fuse import is_leaf
-from lazygraph.compiler.loop.ir import AnyKernel, Contraction
-from lazygraph.compiler.loop.lower import Lowered
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.loop.fuse import is_leaf, is_scalar_constant
+from lazygraph.compiler.program.units import Level, Unit, is_early, is_long
 
-LONG = 1 << 31  # multiply-adds of a dot: a tenth of a second on one small core
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """A kernel to launch: what fusion made, its level there, and its place in the graph's order.
-
-    Units are themselves alone: compared by what they hold, every look into a table would hash a whole kernel.
-    """
-
-    lowered: Lowered
-    level: int
-    position: int
-    after: tuple[Value, ...] = ()  # written by kernels that it waits for besides those that it reads from
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Every dependency goes from a lower to a higher rank."""
-        return self.level, self.position
+Updates = Sequence[tuple[Value, Value]]  # (variable, new value)
+Waits = dict[Unit, list[Unit]]
 
 
 @dataclass(frozen=True)
@@ -46,32 +29,15 @@ class Order:
     in_place: Mapping[Value, Value]  # new value -> the variable whose buffer it is written to
 
 
-def order(graph: Graph, units: Sequence[Unit]) -> Order:
-    maker = {value: unit for unit in units for value in unit.lowered.writes}
-    sources = {
-        unit: [maker[each] for each in (*unit.lowered.reads, *unit.after) if each in maker and not is_leaf(each)]
-        for unit in units
-    }
-    early = [unit for unit in units if unit.lowered.messages or any(map(is_printed, unit.lowered.writes))]
-    checking = _ancestors(early, sources)
-    readers: dict[Value, list[Unit]] = {}
-    for unit in units:
-        for value in unit.lowered.reads:
-            readers.setdefault(value, []).append(unit)
-    in_place: dict[Value, Value] = {}
-    waits: dict[Unit, list[Unit]] = {unit: list(found) for unit, found in sources.items()}
-    for variable, new in graph.updates:
-        unit = maker[new]
-        if new in in_place or unit in checking or _is_long(unit.lowered.kernel):
-            continue
-        others = [each for each in readers.get(variable, ()) if each is not unit]
-        reads_itself = variable in unit.lowered.reads and (variable, new) not in unit.lowered.in_place
-        if reads_itself or any(each.rank >= unit.rank for each in others):
-            continue
-        in_place[new] = variable
-        waits[unit].extend(others)
-    writing = {maker[new] for new in in_place}
-    late = _descendants(writing, waits, units)
+def order(level: Level) -> Order:
+    """The order of a program's launches."""
+    units = level.units
+    sources = _sources(units)
+    checking = _ancestors([unit for unit in units if is_early(unit)], sources)
+    in_place, waits = _in_place(
+        level.graph.updates, units, sources, lambda unit: unit not in checking and not is_long(unit)
+    )
+    late = _descendants({_maker(units)[new] for new in in_place}, waits, units)
     ordered = _sorted(units, waits, late)
     return Order(
         tuple([unit for unit in ordered if unit not in late]),
@@ -80,17 +46,49 @@ def order(graph: Graph, units: Sequence[Unit]) -> Order:
     )
 
 
-def is_printed(value: Value) -> bool:
-    """Whether a value is shown when it has been computed."""
-    return value.node.op.flags.shown
+def inner_order(level: Level, updates: Updates) -> Order:
+    """The order of a sub-graph's launches: nothing is committed inside."""
+    in_place, waits = _in_place(updates, level.units, _sources(level.units), lambda unit: True)
+    return Order(tuple(_sorted(level.units, waits, set())), (), in_place)
 
 
-def _is_long(kernel: AnyKernel) -> bool:
-    """Whether a kernel works longer than an interrupted call may take: after the commit it must finish."""
-    if not isinstance(kernel, Contraction):
-        return False
-    extents = [axis.extent for axis in (*kernel.batch, *kernel.m, *kernel.n, *kernel.k)]
-    return (bounds(product(extents))[0] or 0) > LONG
+def _maker(units: Sequence[Unit]) -> dict[Value, Unit]:
+    return {value: unit for unit in units for value in unit.lowered.writes}
+
+
+def _sources(units: Sequence[Unit]) -> Waits:
+    """The units whose results each one reads."""
+    maker = _maker(units)
+
+    def made(value: Value) -> bool:
+        """A parameter among the results is copied by a kernel, and read where the parameter is."""
+        return value in maker and (not is_leaf(value) or is_scalar_constant(value))
+
+    return {unit: [maker[each] for each in (*unit.lowered.reads, *unit.after) if made(each)] for unit in units}
+
+
+def _in_place(
+    updates: Updates, units: Sequence[Unit], sources: Waits, may: Callable[[Unit], bool]
+) -> tuple[dict[Value, Value], Waits]:
+    """New values that may be written over the old ones, and which units each unit then waits for."""
+    maker = _maker(units)
+    readers: dict[Value, list[Unit]] = {}
+    for unit in units:
+        for value in unit.lowered.reads:
+            readers.setdefault(value, []).append(unit)
+    in_place: dict[Value, Value] = {}
+    waits: Waits = {unit: list(found) for unit, found in sources.items()}
+    for variable, new in updates:
+        unit = maker[new]
+        if new in in_place or not may(unit):
+            continue
+        others = [each for each in readers.get(variable, ()) if each is not unit]
+        reads_itself = variable in unit.lowered.reads and (variable, new) not in unit.lowered.in_place
+        if reads_itself or any(each.rank >= unit.rank for each in others):
+            continue
+        in_place[new] = variable
+        waits[unit].extend(others)
+    return in_place, waits
 
 
 def _ancestors(starts: Sequence[Unit], sources: Mapping[Unit, Sequence[Unit]]) -> set[Unit]:

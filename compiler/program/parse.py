@@ -13,6 +13,7 @@ from lazygraph.compiler.ir.text import Cursor, parse_all
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.parse import read_kernel
 from lazygraph.compiler.program.ir import (
+    Choose,
     Commit,
     Copy,
     Equate,
@@ -22,6 +23,8 @@ from lazygraph.compiler.program.ir import (
     Place,
     Print,
     Program,
+    Repeat,
+    RepeatWhile,
     Require,
     Slot,
     Solve,
@@ -44,11 +47,7 @@ def _program(cursor: Cursor) -> Program:
             reader.dims[symbol.name] = of_symbol(symbol)
             cursor.take(",")
     cursor.expect("{")
-    while not cursor.take("}"):
-        word = cursor.name()
-        if word not in _LINES:
-            raise cursor.error(f"one of {', '.join(_LINES)} instead of {word!r}")
-        _LINES[word](reader)
+    reader.lines(_LINES)
     kernels: list[AnyKernel] = []
     while cursor.peek():
         kernels.append(read_kernel(cursor))
@@ -98,7 +97,27 @@ class _Reader:
         return extent
 
     def place(self) -> Place:
-        return Place(self.cursor.name(), self.cursor.integer())
+        kind, number = self.cursor.name(), self.cursor.integer()
+        strides: list[tuple[int, Extent]] = []
+        while self.cursor.take("at"):
+            strides.append((self.cursor.integer(), self.bracketed()))
+        return Place(kind, number, tuple(strides))
+
+    def lines(self, known: Mapping[str, Callable[[_Reader], None]]) -> None:
+        """Up to the bracket that closes them."""
+        while not self.cursor.take("}"):
+            word = self.cursor.name()
+            if word not in known:
+                raise self.cursor.error(f"one of {', '.join(known)} instead of {word!r}")
+            known[word](self)
+
+    def block(self) -> tuple[Step, ...]:
+        """The steps in brackets."""
+        outside, self.steps = self.steps, []
+        self.cursor.expect("{")
+        self.lines(_STEPS)
+        inside, self.steps = self.steps, outside
+        return tuple(inside)
 
 
 def _parameter(kind: str) -> Callable[[_Reader], None]:
@@ -166,19 +185,49 @@ def _print(reader: _Reader) -> None:
     reader.steps.append(Print(place, reader.cursor.tensor_type(reader.dims), reader.cursor.string()))
 
 
+def _repeat(reader: _Reader) -> None:
+    number = reader.cursor.integer()
+    reader.cursor.expect("times")
+    trips = reader.bracketed()
+    backwards = reader.cursor.take("backwards")
+    reader.steps.append(Repeat(number, trips, bool(backwards), reader.block()))
+
+
+def _repeat_while(reader: _Reader) -> None:
+    number, condition = reader.cursor.integer(), reader.place()
+    (most,) = reader.numbers("most")
+    head = reader.block()
+    reader.cursor.expect("do")
+    reader.steps.append(RepeatWhile(number, most, head, condition, reader.block()))
+
+
+def _choose(reader: _Reader) -> None:
+    which = reader.place()
+    branches = []
+    while reader.cursor.peek() == "{":
+        branches.append(reader.block())
+    reader.steps.append(Choose(which, tuple(branches)))
+
+
 def _message(reader: _Reader) -> None:
     reader.messages.append(Message(reader.cursor.string(), reader.cursor.frames()))
 
 
+_STEPS: Mapping[str, Callable[[_Reader], None]] = {
+    "run": _run,
+    "copy": _copy,
+    "print": _print,
+    "commit": lambda reader: reader.steps.append(Commit()),
+    "repeat": _repeat,
+    "while": _repeat_while,
+    "choose": _choose,
+}
 _LINES: Mapping[str, Callable[[_Reader], None]] = {
     **{kind: _parameter(kind) for kind in _no_parameters()},
     "solve": _solve,
     "require": _require,
     "equate": _equate,
     "slot": _slot,
-    "run": _run,
-    "copy": _copy,
-    "print": _print,
-    "commit": lambda reader: reader.steps.append(Commit()),
+    **_STEPS,
     "message": _message,
 }

@@ -6,13 +6,27 @@ messages, and the kernels. `compiler.program.parse` reads it back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
 from lazygraph.compiler.ir.text import print_frames, print_symbol, quoted
 from lazygraph.compiler.loop.print import print_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Equate, Launch, Parameter, Place, Print, Program, Require, Step
+from lazygraph.compiler.program.ir import (
+    Choose,
+    Commit,
+    Copy,
+    Equate,
+    Launch,
+    Parameter,
+    Place,
+    Print,
+    Program,
+    Repeat,
+    RepeatWhile,
+    Require,
+    Step,
+)
 
 KINDS = ("inputs", "variables", "outputs", "constants")
 
@@ -28,7 +42,7 @@ def print_program(program: Program) -> str:
         lines.append(f"  solve {solve.symbol.name} from {source} else {solve.message}")
     lines.extend("  " + _REQUIRES[type(each)](each) for each in program.requires)
     lines.extend(f"  slot {', '.join(f'<{member}>' for member in slot.members)}" for slot in program.slots)
-    lines.extend("  " + _STEPS[type(step)](step) for step in program.steps)
+    lines.extend("  " + line for line in _steps(program.steps))
     lines.extend(f"  message {quoted(each.text)}{print_frames(each.frames)}" for each in program.messages)
     return "\n".join([*lines, "}", "", *map(print_kernel, program.kernels)])
 
@@ -56,26 +70,55 @@ def _equate(each: Equate) -> str:
 
 
 def print_place(place: Place) -> str:
-    return f"{place.kind} {place.number}"
+    return f"{place.kind} {place.number}" + "".join([f" at {loop} <{stride}>" for loop, stride in place.strides])
 
 
-def _launch(step: Launch) -> str:
+def _steps(steps: Sequence[Step]) -> list[str]:
+    return [line for step in steps for line in _STEPS[type(step)](step)]
+
+
+def _block(head: str, steps: Sequence[Step]) -> list[str]:
+    return [f"{head} {{", *[f"  {line}" for line in _steps(steps)], "}"]
+
+
+def _launch(step: Launch) -> list[str]:
     first = f" messages {step.first_message}" if step.first_message else ""
-    return f"run {step.kernel}({', '.join(map(print_place, step.places))}){first}{print_frames(step.frames)}"
+    return [f"run {step.kernel}({', '.join(map(print_place, step.places))}){first}{print_frames(step.frames)}"]
 
 
-def _copy(step: Copy) -> str:
-    return f"copy {print_place(step.target)} = {print_place(step.source)} bytes <{step.bytes}>"
+def _copy(step: Copy) -> list[str]:
+    return [f"copy {print_place(step.target)} = {print_place(step.source)} bytes <{step.bytes}>"]
 
 
-def _print(step: Print) -> str:
-    return f"print {print_place(step.place)}: {step.type} {quoted(step.text)}"
+def _print(step: Print) -> list[str]:
+    return [f"print {print_place(step.place)}: {step.type} {quoted(step.text)}"]
+
+
+def _repeat(step: Repeat) -> list[str]:
+    return _block(f"repeat {step.number} times <{step.trips}>{' backwards' if step.reverse else ''}", step.body)
+
+
+def _repeat_while(step: RepeatWhile) -> list[str]:
+    *head, end = _block(f"while {step.number} {print_place(step.condition)} most {step.most}", step.head)
+    return [*head, *_block(f"{end} do", step.body)]
+
+
+def _choose(step: Choose) -> list[str]:
+    lines = [f"choose {print_place(step.which)}"]
+    for branch in step.branches:
+        head, *rest = _block("", branch)
+        lines[-1] += head
+        lines += rest
+    return lines
 
 
 _REQUIRES: Mapping[type[Require | Equate], Callable[[Any], str]] = {Require: _require, Equate: _equate}
-_STEPS: Mapping[type[Step], Callable[[Any], str]] = {
+_STEPS: Mapping[type[Step], Callable[[Any], list[str]]] = {
     Launch: _launch,
     Copy: _copy,
     Print: _print,
-    Commit: lambda step: "commit",
+    Commit: lambda step: ["commit"],
+    Repeat: _repeat,
+    RepeatWhile: _repeat_while,
+    Choose: _choose,
 }

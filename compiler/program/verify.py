@@ -5,10 +5,24 @@ variable is written before it, and nothing that can fail a check comes after it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.loop.ir import AnyKernel, Check, Contraction
 from lazygraph.compiler.loop.verify import verify_kernel
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Print, Program
+from lazygraph.compiler.program.ir import (
+    Choose,
+    Commit,
+    Copy,
+    Launch,
+    Place,
+    Print,
+    Program,
+    Repeat,
+    RepeatWhile,
+    Step,
+)
 
 
 class InvalidProgram(ValueError):
@@ -32,27 +46,73 @@ def verify_program(program: Program) -> None:
         "output": len(program.outputs),
         "constant": len(program.constants),
         "slot": len(program.slots),
+        "position": program.loops,
     }
     written = {Place(kind, number) for kind in ("input", "variable", "constant") for number in range(counts[kind])}
-    committed = False
-    for step in program.steps:
-        if isinstance(step, Commit):
-            committed = True
-            continue
-        reads, writes = _accesses(program, step, kernels)
-        for place in (*reads, *writes):
-            _expect(0 <= place.number < counts.get(place.kind, 0), program, f"{place} does not exist")
-        for place in reads:
-            _expect(place in written, program, f"{step} reads {place}, which nothing has written")
-        for place in writes:
-            _expect(place.kind in ("variable", "output", "slot"), program, f"{step} writes {place}")
-            _expect(committed or place.kind != "variable", program, f"{step} writes {place} before the commit")
-        _expect(not committed or not isinstance(step, Print), program, f"{step} comes after the commit")
-        if committed and isinstance(step, Launch):
-            _expect(not has_checks(kernels[step.kernel]), program, f"{step} can fail a check after the commit")
-        written.update(writes)
+    law = _Law(program, kernels, counts)
+    law.steps(program.steps, written, False, frozenset())
     for number in range(counts["output"]):
         _expect(Place("output", number) in written, program, f"output {number} is never written")
+
+
+@dataclass(frozen=True)
+class _Law:
+    program: Program
+    kernels: Mapping[str, AnyKernel]
+    counts: Mapping[str, int]
+
+    def steps(self, steps: Sequence[Step], written: set[Place], committed: bool, loops: frozenset[int]) -> None:
+        """Steps inside loops; `written` gains what they write."""
+        for step in steps:
+            match step:
+                case Commit():
+                    _expect(step in self.program.steps, self.program, "a commit inside a loop or a branch")
+                    committed = True
+                case Repeat(number, _, _, body):
+                    self._new(number, loops)
+                    self.steps(body, written, committed, loops | {number})
+                    written.add(Place("position", number))
+                case RepeatWhile(number, _, head, condition, body):
+                    self._new(number, loops)
+                    self.steps(head, written, committed, loops | {number})
+                    self._read(step, condition, written, loops)
+                    self.steps(body, written, committed, loops | {number})
+                    written.add(Place("position", number))
+                case Choose(which, branches):
+                    self._read(step, which, written, loops)
+                    found = [set(written) for _ in branches]
+                    for branch, own in zip(branches, found, strict=True):
+                        self.steps(branch, own, committed, loops)
+                    written |= set.intersection(*found)
+                case Launch() | Copy() | Print():
+                    self._step(step, written, committed, loops)
+
+    def _new(self, number: int, loops: frozenset[int]) -> None:
+        known = 0 <= number < self.program.loops and number not in loops
+        _expect(known, self.program, f"loop {number} is inside itself, or beyond the {self.program.loops} loops")
+
+    def _step(self, step: Launch | Copy | Print, written: set[Place], committed: bool, loops: frozenset[int]) -> None:
+        reads, writes = _accesses(self.program, step, self.kernels)
+        for place in reads:
+            self._read(step, place, written, loops)
+        for place in writes:
+            self._exists(place, loops)
+            _expect(place.kind in ("variable", "output", "slot"), self.program, f"{step} writes {place}")
+            _expect(committed or place.kind != "variable", self.program, f"{step} writes {place} before the commit")
+        _expect(not committed or not isinstance(step, Print), self.program, f"{step} comes after the commit")
+        if committed and isinstance(step, Launch):
+            fails = has_checks(self.kernels[step.kernel])
+            _expect(not fails, self.program, f"{step} can fail a check after the commit")
+        written.update([place.whole() for place in writes])
+
+    def _read(self, step: Step, place: Place, written: set[Place], loops: frozenset[int]) -> None:
+        self._exists(place, loops)
+        inside = place.kind == "position" and place.number in loops
+        _expect(inside or place.whole() in written, self.program, f"{step} reads {place}, which nothing has written")
+
+    def _exists(self, place: Place, loops: frozenset[int]) -> None:
+        known = 0 <= place.number < self.counts.get(place.kind, 0)
+        _expect(known and {loop for loop, _ in place.strides} <= loops, self.program, f"{place} does not exist")
 
 
 def has_checks(kernel: AnyKernel) -> bool:
@@ -61,7 +121,7 @@ def has_checks(kernel: AnyKernel) -> bool:
 
 
 def _accesses(
-    program: Program, step: Launch | Copy | Print, kernels: dict[str, AnyKernel]
+    program: Program, step: Launch | Copy | Print, kernels: Mapping[str, AnyKernel]
 ) -> tuple[list[Place], list[Place]]:
     if isinstance(step, Copy):
         return [step.source], [step.target]

@@ -8,18 +8,33 @@ variables as they were after its last whole step. Kernels are the functions that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lazygraph.compiler.codegen.llvm.environment import restore_environment, set_environment
 from lazygraph.compiler.codegen.llvm.prologue import Plan, Prologue
-from lazygraph.compiler.codegen.llvm.steps import PARAMETERS, Frame, Task, part_symbol, part_texts
+from lazygraph.compiler.codegen.llvm.steps import PARAMETERS, Frame, Task, part_texts
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir import dims
+from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import Copy, Launch, Print, Program
+from lazygraph.compiler.program.ir import (
+    Choose,
+    Copy,
+    Launch,
+    Print,
+    Program,
+    Repeat,
+    RepeatWhile,
+    Step,
+    every_step,
+    inner_steps,
+    places_of,
+)
 from lazygraph.runtime import artifact as layout
+
+_ENDLESS = "1.0e18"  # trips of a loop that nothing bounds, for the estimate
 
 
 def kernel_symbols(program: Program) -> dict[str, str]:
@@ -72,12 +87,12 @@ class _Entry:
         self._refuse_small_arena(plan.bytes)
         self._refuse_long_call()
         frame = self._frame(plan)
-        parts = part_texts(self.program, kernel_symbols(self.program), frame, self.target)
-        self._repeat(frame, len(parts))
+        parts, texts = part_texts(self.program, kernel_symbols(self.program), frame, self.target)
+        self._repeat(frame, parts)
         f.place(self.leave)
         restore_environment(f, self.target, saved)
         f.return_("i32", f.load("i32", self.status, 4))
-        return [*parts, f.text()]
+        return [*texts, f.text()]
 
     # --- before the first step ----------------------------------------------------------------------------------------
 
@@ -109,19 +124,49 @@ class _Entry:
         """LONG where the caller asked for it and the estimate of all steps is above the limit."""
         f, extents = self.f, self.start.extents
         estimate = "0.0"
-        launches: dict[str, int] = {}
-        for step in self.program.steps:
-            if isinstance(step, Launch):
-                launches[step.kernel] = launches.get(step.kernel, 0) + 1
-        for name, count in launches.items():
+        for name, count in self._launches(self.program.steps).items():
             for phase in self.works[name].phases:
-                time = extents.time(dims.multiply(dims.multiply(phase.total, phase.picoseconds), count))
-                estimate = f.binary("fadd", "double", estimate, time, "estimate")
+                time = extents.time(dims.multiply(phase.total, phase.picoseconds))
+                each = f.binary("fmul", "double", time, count, "time")
+                estimate = f.binary("fadd", "double", estimate, each, "estimate")
         steps = f.convert("sitofp", "i64", f.load("i64", self._at(layout.CONTROL_STEPS), 8, "steps"), "double")
         all_steps = f.binary("fmul", "double", estimate, steps, "estimate")
         long = f.compare("ogt", "double", all_steps, f"{1000.0 * layout.LONG_NANOSECONDS:e}", "long")
         asked = f.compare("ne", "i64", f.load("i64", self._at(layout.CONTROL_INLINE), 8, "inline"), "0", "asked")
         self._leave_if(f.binary("and", "i1", long, asked), layout.LONG)
+
+    def _launches(self, steps: Sequence[Step]) -> dict[str, str]:
+        """How often each kernel runs, as a double: infinitely often in a loop that nothing bounds."""
+        f, found = self.f, dict[str, str]()
+
+        def add(name: str, count: str) -> None:
+            known = found.get(name)
+            if known is None:
+                found[name] = count
+            elif "%" in known + count:
+                found[name] = f.binary("fadd", "double", known, count, "launches")
+            else:
+                found[name] = f"{float(known) + float(count):e}"
+
+        for step in steps:
+            match step:
+                case Launch():
+                    add(step.kernel, "1.0")
+                case Repeat() | RepeatWhile():
+                    trips = self._trips(step)
+                    for inner in inner_steps(step):
+                        for name, count in self._launches(inner).items():
+                            add(name, f.binary("fmul", "double", trips, count, "launches"))
+                case Choose():
+                    for inner in inner_steps(step):
+                        for name, count in self._launches(inner).items():
+                            add(name, count)
+        return found
+
+    def _trips(self, step: Repeat | RepeatWhile) -> str:
+        if isinstance(step, Repeat):
+            return self.start.extents.time(step.trips)
+        return f"{float(step.most):e}" if step.most else _ENDLESS
 
     def _frame(self, plan: Plan) -> Frame:
         f, frame, write = self.f, Frame(), self.start.extents.write
@@ -138,16 +183,16 @@ class _Entry:
                 total, grain = write(phase.total, "total"), write(phase.grain, "grain")
                 task = Task(phase.suffix, frame.word("i64", total), frame.word("i64", grain))
                 frame.tasks.setdefault(name, []).append(task)
-        for step in self.program.steps:
-            if isinstance(step, Copy):
-                frame.sizes[step] = frame.word("i64", write(step.bytes, "bytes"))
-            if isinstance(step, Print):
-                frame.printed[step] = [frame.word("i64", write(extent, "extent")) for extent in step.type.shape]
+        for step in every_step(self.program.steps):
+            for extent in _extents(step):
+                if extent not in frame.extents:
+                    frame.extents[extent] = frame.word("i64", write(extent, "n"))
+        frame.positions += [frame.variable() for _ in range(self.program.loops)]
         return frame
 
     # --- the steps ----------------------------------------------------------------------------------------------------
 
-    def _repeat(self, frame: Frame, parts: int) -> None:
+    def _repeat(self, frame: Frame, parts: Sequence[str]) -> None:
         f = self.f
         with f.at(self.first):
             words = f.value(f"alloca [{max(1, len(frame.registers))} x i64], align 8", "frame")
@@ -157,8 +202,8 @@ class _Entry:
         arguments = [*[(type, f"%{name}") for type, name in PARAMETERS[:-1]], ("ptr", words)]
         steps = f.load("i64", self._at(layout.CONTROL_STEPS), 8, "steps")
         with f.loop("step", "0", steps) as step:
-            for number in range(parts):
-                stopped = f.call("i32", f"@{part_symbol(number)}", arguments, "stopped")
+            for part in parts:
+                stopped = f.call("i32", f"@{part}", arguments, "stopped")
                 go = f.block("go")
                 f.branch_if(f.compare("eq", "i32", stopped, "0"), go, self.stopped)
                 f.place(go)
@@ -170,3 +215,16 @@ class _Entry:
         cancelled = f.compare("ne", "i32", flag, "0", "cancelled")
         f.store("i32", f.select(cancelled, "i32", str(layout.CANCELLED), str(layout.CHECK_FAILED)), self.status, 4)
         f.branch(self.leave)
+
+
+def _extents(step: Step) -> list[Extent]:
+    """What the steps need to know as numbers."""
+    found = [stride for place in places_of(step) for _, stride in place.strides]
+    match step:
+        case Copy():
+            found.append(step.bytes)
+        case Print():
+            found += step.type.shape
+        case Repeat():
+            found.append(step.trips)
+    return found

@@ -1,9 +1,10 @@
-"""The steps of a program as code: launches and copies, in parts.
+"""The steps of a program as code: launches, copies, loops and branches, in parts.
 
 In: a program and a `Frame`, the words that the entry computes once per call. Out: functions of some launches each,
-which `lg_entry` calls in turn: LLVM's time grows faster than a function's length, and a program may have thousands of
-launches.
+which `lg_entry` calls in turn, and loops for their bodies: LLVM's time grows faster than a function's length, and a
+program may have thousands of launches.
     int32 lg.part(context*, control*, inputs*, outputs*, frame*)     1: stopped, by a failed check or the caller
+The position of each loop is a word of the frame; that of the outermost one is told in the control block.
 """
 
 from __future__ import annotations
@@ -13,9 +14,21 @@ from dataclasses import dataclass, field
 
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
+from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.work import kernel_dims
-from lazygraph.compiler.program.ir import Commit, Copy, Launch, Place, Print, Program, Step
+from lazygraph.compiler.program.ir import (
+    Choose,
+    Commit,
+    Copy,
+    Launch,
+    Place,
+    Print,
+    Program,
+    Repeat,
+    RepeatWhile,
+    Step,
+)
 from lazygraph.runtime import artifact as layout
 
 PARAMETERS = [("ptr", each) for each in ("context", "control", "inputs", "outputs", "frame")]
@@ -60,8 +73,13 @@ class Frame:
     slots: list[Word] = field(default_factory=list)  # offsets in the arena
     dims: dict[str, Word] = field(default_factory=dict)
     tasks: dict[str, list[Task]] = field(default_factory=dict)  # of each kernel
-    sizes: dict[Copy, Word] = field(default_factory=dict)
-    printed: dict[Print, list[Word]] = field(default_factory=dict)  # the extents of what is shown
+    extents: dict[Extent, Word] = field(default_factory=dict)  # sizes, strides, trips, the extents of what is shown
+    positions: list[int] = field(default_factory=list)  # which word of the frame each loop counts in
+
+    def variable(self) -> int:
+        """A word that parts write."""
+        self.registers.append(("i64", "0"))
+        return len(self.registers) - 1
 
     def word(self, type: str, register: str) -> Word:
         if not register.startswith("%"):
@@ -70,48 +88,58 @@ class Frame:
         return Word(type, None, len(self.registers) - 1)
 
 
-def part_texts(program: Program, symbols: Mapping[str, str], frame: Frame, target: Target) -> list[str]:
-    """The functions `part_symbol(0)`, `part_symbol(1)`, ..., to be called in order."""
-    kernels = {kernel.name: kernel for kernel in program.kernels}
-    committed, parts, texts = False, _parts(program.steps), []
-    numbers = {id(step): number for number, step in enumerate(program.prints)}
-    for number, steps in enumerate(parts):
-        part = _Part(part_symbol(number), kernels, symbols, frame, target, numbers)
-        committed = part.write(steps, committed)
-        texts.append(part.text())
-    return texts
+def part_texts(
+    program: Program, symbols: Mapping[str, str], frame: Frame, target: Target
+) -> tuple[list[str], list[str]]:
+    """The names of the functions to be called in order, and the texts of these and of those that they call."""
+    parts = _Parts({kernel.name: kernel for kernel in program.kernels}, symbols, frame, target, program)
+    names, _ = parts.write(program.steps, False, 0)
+    return names, parts.texts
 
 
-def part_symbol(number: int) -> str:
-    return f"lg.part{number}"
+class _Parts:
+    """All parts of a program."""
 
-
-def _parts(steps: Sequence[Step]) -> list[Sequence[Step]]:
-    return [steps[start : start + _PER_PART] for start in range(0, len(steps), _PER_PART)]
-
-
-class _Part:
     def __init__(
         self,
-        symbol: str,
         kernels: Mapping[str, AnyKernel],
         symbols: Mapping[str, str],
         frame: Frame,
         target: Target,
-        prints: Mapping[int, int],
+        program: Program,
     ) -> None:
         self.kernels = kernels
         self.symbols = symbols
         self.frame = frame
-        self.prints = prints  # the number of each, by the identity of its step: two may be equal
-        self.f = Function(symbol, "i32", PARAMETERS, attributes=f"noinline {target.attributes}")
-        self.stopped = self.f.block("stopped")
+        self.target = target
+        self.prints = {id(step): number for number, step in enumerate(program.prints)}  # two steps may be equal
         words = [len(each.buffers) + len(kernel_dims(each)) for each in kernels.values()]
-        self.closure = self.f.value(
-            f"alloca [{layout.CLOSURE_BUFFERS + max(words, default=0)} x i64], align 8", "closure"
-        )
-        ranks = [len(words) for words in frame.printed.values()]
-        self.shape = self.f.value(f"alloca [{max(ranks, default=0)} x i64], align 8", "shape")
+        self.closure_words = layout.CLOSURE_BUFFERS + max(words, default=0)
+        self.rank = max([each.type.rank for each in program.prints], default=0)
+        self.texts: list[str] = []
+        self.count = 0
+
+    def write(self, steps: Sequence[Step], committed: bool, depth: int) -> tuple[list[str], bool]:
+        """The functions that run the steps inside that many loops, and whether the commit lies behind."""
+        names = []
+        for start in range(0, len(steps), _PER_PART):
+            names.append(f"lg.part{self.count}")
+            self.count += 1
+            part = _Part(self, names[-1], depth)
+            committed = part.write(steps[start : start + _PER_PART], committed)
+            self.texts.append(part.text())
+        return names, committed
+
+
+class _Part:
+    def __init__(self, parts: _Parts, symbol: str, depth: int) -> None:
+        self.parts = parts
+        self.frame = parts.frame
+        self.depth = depth
+        self.f = Function(symbol, "i32", PARAMETERS, attributes=f"noinline {parts.target.attributes}")
+        self.stopped = self.f.block("stopped")
+        self.closure = self.f.value(f"alloca [{parts.closure_words} x i64], align 8", "closure")
+        self.shape = self.f.value(f"alloca [{parts.rank} x i64], align 8", "shape")
         # In place of the control block for kernels behind the commit: they fail no checks, and nobody cancels them.
         self.deaf = self.f.value("alloca i64, align 8", "deaf")
         self.f.store("i64", "0", self.deaf, 8)
@@ -123,15 +151,21 @@ class _Part:
             match step:
                 case Commit():
                     committed = True
-                case Copy(target, source, _):
+                case Copy(target, source, size):
                     pointers = [("ptr", self._place(target)), ("ptr", self._place(source))]
-                    arguments = [*pointers, ("i64", self.frame.sizes[step].read(self.f)), ("i1", "false")]
+                    arguments = [*pointers, ("i64", self.frame.extents[size].read(self.f)), ("i1", "false")]
                     self.f.intrinsic("void", "llvm.memcpy.p0.p0.i64", arguments)
                 case Print():
                     self._print(step)
                     self._stop_if_asked(committed)
                 case Launch():
                     self._launch(step, committed)
+                case Repeat():
+                    self._repeat(step, committed)
+                case RepeatWhile():
+                    self._repeat_while(step, committed)
+                case Choose():
+                    self._choose_branch(step, committed)
         return committed
 
     def text(self) -> str:
@@ -150,12 +184,87 @@ class _Part:
         f.branch_if(f.compare("eq", "i64", both, "0"), go, self.stopped)
         f.place(go)
 
+    # --- loops and branches -------------------------------------------------------------------------------------------
+
+    def _inside(self, steps: Sequence[Step], committed: bool, depth: int) -> None:
+        """Run steps by functions of their own."""
+        f = self.f
+        names, _ = self.parts.write(steps, committed, depth)
+        for name in names:
+            stopped = f.call("i32", f"@{name}", [(type, f"%{each}") for type, each in PARAMETERS], "stopped")
+            go = f.block("go")
+            f.branch_if(f.compare("eq", "i32", stopped, "0"), go, self.stopped)
+            f.place(go)
+
+    def _position(self, loop: int) -> str:
+        return self.f.offset("i64", "%frame", str(self.frame.positions[loop]), "position")
+
+    def _tell(self, done: str, word: int) -> None:
+        """Progress of the outermost loop, for whoever waits beside the call."""
+        if self.depth == 0:
+            self.f.do(f"store atomic i64 {done}, ptr {self._at(word)} monotonic, align 8")
+
+    def _repeat(self, step: Repeat, committed: bool) -> None:
+        f = self.f
+        trips = self.frame.extents[step.trips].read(f)
+        self._tell(trips, layout.CONTROL_TRIPS)
+        with f.loop("trip", "0", trips) as trip:
+            at = trip
+            if step.reverse:
+                at = f.binary("sub", "i64", f.binary("sub", "i64", trips, "1"), trip, "at")
+            f.store("i64", at, self._position(step.number), 8)
+            self._tell(trip, layout.CONTROL_TRIPS_DONE)
+            self._inside(step.body, committed, self.depth + 1)
+        self._tell(trips, layout.CONTROL_TRIPS_DONE)
+
+    def _repeat_while(self, step: RepeatWhile, committed: bool) -> None:
+        f = self.f
+        ask, run, done = f.block("ask"), f.block("run"), f.block("done")
+        self._tell(str(step.most), layout.CONTROL_TRIPS)
+        f.store("i64", "0", self._position(step.number), 8)
+        f.branch(ask)
+        f.place(ask)
+        trip = f.load("i64", self._position(step.number), 8, "trip")
+        self._tell(trip, layout.CONTROL_TRIPS_DONE)
+        if step.most:
+            more = f.block("more")
+            f.branch_if(f.compare("slt", "i64", trip, str(step.most)), more, done)
+            f.place(more)
+        self._inside(step.head, committed, self.depth + 1)
+        holds = f.load("i8", self._place(step.condition), 1, "holds")
+        f.branch_if(f.compare("ne", "i8", holds, "0"), run, done)
+        f.place(run)
+        self._inside(step.body, committed, self.depth + 1)
+        f.store("i64", f.binary("add", "i64", trip, "1"), self._position(step.number), 8)
+        if not committed:
+            self._stop_if_asked(committed)
+        f.branch(ask)
+        f.place(done)
+
+    def _choose_branch(self, step: Choose, committed: bool) -> None:
+        f = self.f
+        which = f.load("i32", self._place(step.which), 4, "which")
+        chosen = f.block("chosen")
+        for number, branch in enumerate(step.branches):
+            other = f.block("other")
+            if number + 1 < len(step.branches):
+                here = f.block("branch")
+                f.branch_if(f.compare("sle", "i32", which, str(number)), here, other)
+                f.place(here)
+            self._inside(branch, committed, self.depth)
+            f.branch(chosen)
+            if number + 1 < len(step.branches):
+                f.place(other)
+        f.place(chosen)
+
+    # --- launches -----------------------------------------------------------------------------------------------------
+
     def _launch(self, launch: Launch, committed: bool) -> None:
-        f, kernel = self.f, self.kernels[launch.kernel]
+        f, kernel = self.f, self.parts.kernels[launch.kernel]
         f.comment(f"{launch.kernel}({', '.join(map(str, launch.places))})")
         self._closure(launch, kernel, committed)
         for task in self.frame.tasks[launch.kernel]:
-            function = f"@{self.symbols[kernel.name]}{task.suffix}"
+            function = f"@{self.parts.symbols[kernel.name]}{task.suffix}"
             match task.count:
                 case "one":
                     self._call(function, task)
@@ -168,12 +277,12 @@ class _Part:
     def _print(self, step: Print) -> None:
         f = self.f
         f.comment(f"print {step.place}")
-        for number, word in enumerate(self.frame.printed[step]):
-            f.store("i64", word.read(f), f.offset("i64", self.shape, str(number)), 8)
+        for number, extent in enumerate(step.type.shape):
+            f.store("i64", self.frame.extents[extent].read(f), f.offset("i64", self.shape, str(number)), 8)
         arguments = [
             ("ptr", "%context"),
             ("ptr", "%control"),
-            ("i64", str(self.prints[id(step)])),
+            ("i64", str(self.parts.prints[id(step)])),
             ("ptr", self._place(step.place)),
             ("ptr", self.shape),
         ]
@@ -221,8 +330,18 @@ class _Part:
         f.place(called)
 
     def _place(self, place: Place) -> str:
-        """The address of a buffer."""
+        """The address of a buffer, or of an element of it."""
+        f, address = self.f, self._base(place)
+        for loop, stride in place.strides:
+            position = f.load("i64", self._position(loop), 8, "position")
+            distance = f.binary("mul", "i64", position, self.frame.extents[stride].read(f), "distance")
+            address = f.offset("i8", address, distance, "element")
+        return address
+
+    def _base(self, place: Place) -> str:
         f = self.f
+        if place.kind == "position":
+            return self._position(place.number)
         if place.kind == "slot":
             return f.offset("i8", self.frame.scratch["arena"].read(f), self.frame.slots[place.number].read(f), "slot")
         if place.kind == "input":

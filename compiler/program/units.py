@@ -1,0 +1,249 @@
+"""What a graph runs: a kernel for each fused group, and the sub-graphs of its loops and branches, likewise.
+
+In: a graph after all graph passes. Out: a `Level`: units of the graph, in no order yet. A unit is a kernel (`Lowered`)
+or a `Nest`, whose levels run inside it. The carries of a loop are variables of its body, with updates, so that what
+holds for variables holds for them: old values are read until nobody needs them, then written over where that may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lazygraph.compiler.ir.dims import bounds, product
+from lazygraph.compiler.ir.graph import Frames, Graph, Node, Value, with_inputs
+from lazygraph.compiler.loop.fuse import Fusion, Group, fuse
+from lazygraph.compiler.loop.ir import AnyKernel, Contraction
+from lazygraph.compiler.loop.lower import Lowered, lower
+from lazygraph.compiler.loop.spare import spared
+from lazygraph.compiler.loop.work import work
+from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
+
+LONG = 1 << 31  # multiply-adds of a dot: a tenth of a second on one small core
+LONG_PICOSECONDS = 100_000_000_000  # of a loop: as much
+_MULTIPLY_ADD = 50  # picoseconds
+
+InPlace = frozenset[tuple[Value, Value]]
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A kernel to launch, or steps that run sub-graphs; its level in the fusion, and its place in the graph's order.
+
+    Units are themselves alone: compared by what they hold, every look into a table would hash a whole kernel.
+    """
+
+    lowered: Lowered | Nest
+    level: int
+    position: int
+    after: tuple[Value, ...] = ()  # written by units that it waits for besides those that it reads from
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Every dependency goes from a lower to a higher rank."""
+        return self.level, self.position
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A graph's units. Of a sub-graph, `parameters` and `results` are the original's, in their order."""
+
+    graph: Graph
+    units: tuple[Unit, ...]
+    parameters: tuple[Value, ...]
+    results: tuple[Value, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Nest:
+    """A loop or a branch: its sub-graphs, and what it reads and writes around them."""
+
+    node: Node
+    levels: tuple[Level, ...]
+    frames: Frames = field(default=())
+
+    @property
+    def reads(self) -> tuple[Value, ...]:
+        return tuple(dict.fromkeys(self.node.inputs))
+
+    @property
+    def writes(self) -> tuple[Value, ...]:
+        return self.node.outputs
+
+    @cached_property
+    def in_place(self) -> InPlace:
+        """(operand, result) that may share a buffer, where nothing else reads the operand: carries, and for a branch
+        every result that has the type of an operand."""
+        once = {value for value in self.node.inputs if self.node.inputs.count(value) == 1}
+        if isinstance(self.node.op.lower, Branching):
+            operands = self.node.inputs[1:]
+            pairs = [(value, result) for value in operands for result in self.node.outputs if value.type == result.type]
+        else:
+            pairs = self.carried
+        return frozenset((value, result) for value, result in pairs if value in once)
+
+    @property
+    def carried(self) -> list[tuple[Value, Value]]:
+        """(initial value, result) of each carry."""
+        count = 0 if isinstance(self.node.op.lower, Branching) else self.node["carries"]
+        return list(zip(self.node.inputs[:count], self.node.outputs[:count]))
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        return tuple([unit for level in self.levels for unit in level.units])
+
+    @cached_property
+    def picoseconds(self) -> int | None:
+        """About how long it runs at most; None where no bound is known."""
+        node = self.node
+        trips: int | None = 1
+        if isinstance(node.op.lower, Repeated):
+            trips = bounds(node["length"])[1]
+        elif isinstance(node.op.lower, Conditional):
+            trips = node["max_trips"] or None
+        times = [_picoseconds(unit) for unit in self.units]
+        known = [each for each in times if each is not None]
+        return trips * sum(known) if trips is not None and len(known) == len(times) else None
+
+
+def is_early(unit: Unit) -> bool:
+    """Whether it can fail a check or prints: no variable is written before it."""
+    if isinstance(unit.lowered, Nest):
+        return any(map(is_early, unit.lowered.units))
+    return bool(unit.lowered.messages) or any(map(is_printed, unit.lowered.writes))
+
+
+def is_printed(value: Value) -> bool:
+    """Whether a value is shown when it has been computed."""
+    return value.node.op.flags.shown
+
+
+def is_long(unit: Unit) -> bool:
+    """Whether it works longer than an interrupted call may take: after the commit it must finish."""
+    if isinstance(unit.lowered, Nest):
+        time = unit.lowered.picoseconds
+        return time is None or time > LONG_PICOSECONDS
+    kernel = unit.lowered.kernel
+    return isinstance(kernel, Contraction) and (bounds(_multiply_adds(kernel))[0] or 0) > LONG
+
+
+def _multiply_adds(kernel: Contraction) -> object:
+    return product([axis.extent for axis in (*kernel.batch, *kernel.m, *kernel.n, *kernel.k)])
+
+
+def _picoseconds(unit: Unit) -> int | None:
+    if isinstance(unit.lowered, Nest):
+        return unit.lowered.picoseconds
+    kernel = unit.lowered.kernel
+    if isinstance(kernel, Contraction):
+        most = bounds(_multiply_adds(kernel))[1]
+        return None if most is None else most * _MULTIPLY_ADD
+    times = [bounds(phase.total * phase.picoseconds)[1] for phase in work(kernel).phases]
+    known = [each for each in times if each is not None]
+    return sum(known) if len(known) == len(times) else None
+
+
+def kernels(units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
+    """Every unit that launches a kernel, those inside others included."""
+    found: list[tuple[Unit, AnyKernel]] = []
+    for unit in units:
+        if isinstance(unit.lowered, Nest):
+            found += kernels(unit.lowered.units)
+        else:
+            found.append((unit, unit.lowered.kernel))
+    return found
+
+
+# --- from graphs to units ---------------------------------------------------------------------------------------------
+
+
+class Units:
+    """Makes the levels of one program. A sub-graph that stands in two nodes is copied: values are of one place each."""
+
+    def __init__(self) -> None:
+        self._seen: set[Graph] = set()
+
+    def of(self, graph: Graph, parameters: Sequence[Value] = (), results: Sequence[Value] = ()) -> Level:
+        fusion = spared(fuse(graph))
+        position = {node: number for number, node in enumerate(graph.nodes)}
+        all_lowered = [(group, self._lowered(fusion, group)) for group in fusion.groups]
+        lowered = {group: made for group, made in all_lowered if made is not None}
+
+        def unit(group: Group, made: Lowered | Nest) -> Unit:
+            after = tuple([lowered[each].writes[0] for each in group.after if each in lowered])
+            return Unit(made, group.level, max(position[value.node] for value in group.members), after)
+
+        units = tuple([unit(group, made) for group, made in lowered.items()])
+        return Level(graph, units, tuple(parameters), tuple(results))
+
+    def _lowered(self, fusion: Fusion, group: Group) -> Lowered | Nest | None:
+        node = group.members[0].node
+        write = _LEVELS.get(type(node.op.lower))
+        if write is None:
+            return lower(fusion, group)
+        levels = [
+            self.of(level, graph.inputs, graph.outputs)
+            for graph, level in write(node, [self._own(each) for each in node.graphs])
+        ]
+        return Nest(node, tuple(levels), node.frames)
+
+    def _own(self, graph: Graph) -> Graph:
+        """The graph, or a copy if it has been used before."""
+        if graph in self._seen:
+            graph = _copy(graph)
+        self._seen.add(graph)
+        return graph
+
+
+def _copy(graph: Graph) -> Graph:
+    new: dict[Value, Value] = {}
+    for node in graph.nodes:
+        made = with_inputs(node, [new[each] for each in node.inputs])
+        new.update(zip(node.outputs, made.outputs, strict=True))
+    return Graph(
+        graph.name,
+        tuple([new[each] for each in graph.inputs]),
+        tuple([new[each] for each in graph.outputs]),
+        effects=tuple([new[each] for each in graph.effects]),
+    )
+
+
+def _body(graph: Graph, first: int, carries: int) -> Graph:
+    """A loop's body with its carries, parameters `first` and on, as variables: those that change are updated."""
+    carried = graph.inputs[first : first + carries]
+    updates = [(old, new) for old, new in zip(carried, graph.outputs) if old is not new]
+    rest = (*graph.inputs[:first], *graph.inputs[first + carries :])
+    return Graph(graph.name, rest, graph.outputs[carries:], carried, tuple(updates), _effects(graph))
+
+
+def _closed(graph: Graph) -> Graph:
+    return Graph(graph.name, graph.inputs, graph.outputs, effects=_effects(graph))
+
+
+def _effects(graph: Graph) -> tuple[Value, ...]:
+    return tuple([value for value in graph.effects if not value.node.op.flags.pure])
+
+
+Levels = list[tuple[Graph, Graph]]  # each sub-graph, and how it runs
+
+
+def _repeated(node: Node, graphs: Sequence[Graph]) -> Levels:
+    (body,) = graphs
+    return [(body, _body(body, 1, node["carries"]))]
+
+
+def _conditional(node: Node, graphs: Sequence[Graph]) -> Levels:
+    condition, body = graphs
+    return [(condition, _closed(condition)), (body, _body(body, 0, node["carries"]))]
+
+
+def _branching(node: Node, graphs: Sequence[Graph]) -> Levels:
+    return [(each, _closed(each)) for each in graphs]
+
+
+_LEVELS: Mapping[type, Callable[[Node, Sequence[Graph]], Levels]] = {
+    Repeated: _repeated,
+    Conditional: _conditional,
+    Branching: _branching,
+}
