@@ -99,41 +99,32 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
             first = dims.multiply(number, width)
             inner = dims.minimum(width, count - first)  # columns of the panel that there are
 
-            def left(top: Extent) -> tiles.Read:
-                return lambda r, k: b.load(factor, (*at, top + r, k))
+            def above(top: Extent) -> tiles.Tile:
+                """Rows of earlier panels: l's own rows are on the left."""
+                return tiles.Tile(
+                    lambda r, lane: b.load(panel, (top + r, lane)),
+                    lambda r, k: b.load(factor, (*at, top + r, k)),
+                    lambda k, lane: b.load(panel, (k, lane)),
+                    lambda r, lane, value: b.store(panel, (top + r, lane), value),
+                )
 
-            def right(k: Extent, lane: Extent) -> Operand:
-                return b.load(panel, (k, lane))
+            def scaled(c: Operand, row: Extent) -> Operand:
+                return b.let("div", c, b.load(factor, (*at, row, row)))
 
-            def start(top: Extent) -> tiles.Read:
-                return lambda r, lane: b.load(panel, (top + r, lane))
+            def on_diagonal(top: Extent) -> tiles.Tile:
+                """The block's rows: the panel's own columns are on the left."""
+                return tiles.Tile(
+                    lambda r, lane: b.load(panel, (first + top + r, lane)),
+                    lambda r, k: conjugate(b, b.load(panel, (k, top + r))),
+                    lambda k, lane: b.load(panel, (k, lane)),
+                    lambda r, lane, value: b.store(panel, (first + top + r, lane), value),
+                )
 
             def source(i: Extent, j: Extent, guard: Operand | None, other: Operand | None) -> Operand:
                 on = unless_certain(b.in_range(i, 0, j + 1)) if guard is None else guard
                 if guard is not None:
                     on = b.let("and", guard, b.in_range(i, 0, j + 1))
                 return conjugate(b, b.load(a, (*at, j, i), on, None if on is None else zero))
-
-            def above(top: Extent, rows: int) -> None:
-                def finish(sums: Sequence[Operand], lane: Extent) -> None:
-                    def scaled(c: Operand, r: int) -> Operand:
-                        return b.let("div", c, b.load(factor, (*at, top + r, top + r)))
-
-                    found = tiles.substituted(b, sums, lambda r, k: left(top)(r, top + k), scaled)
-                    for r, each in enumerate(found):
-                        b.store(panel, (top + r, lane), each)
-
-                tiles.reduced(b, rows, width, top, start(top), left(top), right, finish)
-
-            def on_diagonal(top: Extent, rows: int) -> None:
-                def finish(sums: Sequence[Operand], lane: Extent) -> None:
-                    for r, each in enumerate(sums):
-                        b.store(panel, (first + top + r, lane), each)
-
-                def own(r: Extent, k: Extent) -> Operand:
-                    return conjugate(b, b.load(panel, (k, top + r)))
-
-                tiles.reduced(b, rows, width, first, start(first + top), own, right, finish)
 
             def pivot(place: Extent) -> None:
                 row = first + place
@@ -169,8 +160,8 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
                 )
 
             tiles.load_panel(b, panel, first + inner, first, count, source)
-            tiles.in_tiles(b, first, tiles.ROWS, above)
-            tiles.in_tiles(b, inner, tiles.ROWS, on_diagonal)
+            tiles.solve(b, first, width, above, scaled)
+            tiles.subtract(b, inner, width, first, on_diagonal)
             b.loop("serial", "pivot", inner, pivot)
             b.loop("serial", "place", inner, write)
 
@@ -195,7 +186,7 @@ def _smooth(rng: np.random.Generator) -> list[Case]:
 cholesky = register(
     Op(
         name="cholesky",
-        doc="l of a = l l^H, lower triangular; a's lower triangle is read, and fails the step if not positive definite.",
+        doc="l of a = l l^H, lower triangular; a's lower triangle is read, and fails if not positive definite.",
         type_rule=_type_rule,
         reference=in_double(_reference),
         jvp=_jvp,

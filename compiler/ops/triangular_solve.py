@@ -107,28 +107,16 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
             place = (row(k), row(i)) if node["transposed"] else (row(i), row(k))
             return b.load(a, (*outer, *place))
 
-        def tile(top: Extent, rows: int) -> None:
-            def left(r: Extent, k: Extent) -> Operand:
-                return element(top + r, k)
-
-            def finish(sums: Sequence[Operand], lane: Extent) -> None:
-                def scaled(c: Operand, r: int) -> Operand:
-                    return c if node["unit"] else b.let("div", c, element(top + r, top + r))
-
-                found = tiles.substituted(b, sums, lambda r, k: element(top + r, top + k), scaled)
-                for r, each in enumerate(found):
-                    b.store(x, (top + r, lane), each)
-
-            tiles.reduced(
-                b,
-                rows,
-                width,
-                top,
+        def tile(top: Extent) -> tiles.Tile:
+            return tiles.Tile(
                 lambda r, lane: b.load(x, (top + r, lane)),
-                left,
+                lambda r, k: element(top + r, k),
                 lambda k, lane: b.load(x, (k, lane)),
-                finish,
+                lambda r, lane, value: b.store(x, (top + r, lane), value),
             )
+
+        def scaled(c: Operand, i: Extent) -> Operand:
+            return c if node["unit"] else b.let("div", c, element(i, i))
 
         def check(i: Extent) -> None:
             ordinary = b.let("not", vanishes(b, element(i, i)))
@@ -139,7 +127,7 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
         tiles.load_panel(
             b, x, count, first, columns, lambda i, j, guard, other: b.load(right, (*outer, row(i), j), guard, other)
         )
-        tiles.in_tiles(b, count, tiles.ROWS, tile)
+        tiles.solve(b, count, width, tile, scaled)
         tiles.store_panel(b, x, count, first, columns, target, lambda i, j: (*outer, row(i), j))
 
     nest(b, "p", [("parallel", extent) for extent in (*lead, dims.ceildiv(columns, width))], panel)

@@ -104,3 +104,16 @@ def padded(x: Value, rows: tuple[Extent, Extent], columns: tuple[Extent, Extent]
     zero = full(TensorType(x.dtype, ()), 0)
     low, high = (*none, rows[0], columns[0]), (*none, rows[1], columns[1])
     return emit("pad", x, zero, low=low, high=high, interior=(0,) * x.type.rank)
+
+
+def rows_taken(x: Value, permutation: Value) -> Value:
+    """x[..., permutation, :], a permutation for each matrix."""
+    lead = len(x.shape) - 2
+    counters = [emit("iota", dtype=int64, shape=permutation.shape, axis=axis) for axis in range(lead)]
+    return emit("gather", x, *counters, permutation, axes=tuple(range(lead + 1)), mode="clip")
+
+
+def identity_like(x: Value) -> Value:
+    """The identity of x's type."""
+    kept = _difference(x.shape)
+    return emit("select", emit("eq", kept, zeros(kept.type)), full(x.type, 1), zeros(x.type))

@@ -8,6 +8,7 @@ while k runs: each element of the panel that is read serves all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
@@ -35,27 +36,61 @@ def in_tiles(b: BodyBuilder, count: Extent, rows: int, body: Callable[[Extent, i
         b.loop("serial", "row", rest, lambda row: body(dims.multiply(whole, rows) + row, 1))
 
 
+@dataclass(frozen=True)
+class Tile:
+    """Some rows of a panel: what they start from, and what is taken from them."""
+
+    start: Read  # at (row of the tile, lane)
+    left: Read  # at (row of the tile, k)
+    right: Read  # at (k, lane)
+    store: Callable[[Extent, Extent, Operand], None]  # at (row of the tile, lane)
+
+
 def reduced(
     b: BodyBuilder,
     rows: int,
     width: Extent,
     depth: Extent,
-    start: Read,
-    left: Read,
-    right: Read,
-    finish: Callable[[Sequence[Operand], Extent], None],
+    tile: Tile,
+    finish: Callable[[Sequence[Operand]], Sequence[Operand]],
 ) -> None:
-    """start(r, lane) - the sum over k < depth of left(r, k) right(k, lane), for r < rows and all lanes, to `finish`."""
+    """finish(start - left right) at the rows of a tile and all lanes, the product being a sum over k < depth."""
 
     def lanes(lane: Extent) -> None:
         def step(k: Extent, sums: tuple[Operand, ...]) -> Sequence[Operand]:
-            x = right(k, lane)
-            return [less_product(b, each, left(row, k), x) for row, each in enumerate(sums)]
+            x = tile.right(k, lane)
+            return [less_product(b, each, tile.left(row, k), x) for row, each in enumerate(sums)]
 
-        initial = [start(row, lane) for row in range(rows)]
-        finish(b.carry("k", depth, initial, step), lane)
+        initial = [tile.start(row, lane) for row in range(rows)]
+        for row, each in enumerate(finish(b.carry("k", depth, initial, step))):
+            tile.store(row, lane, each)
 
     b.loop("vector", "lane", width, lanes)
+
+
+def subtract(b: BodyBuilder, count: Extent, width: Extent, depth: Extent, tile_at: Callable[[Extent], Tile]) -> None:
+    """Rows 0 .. count - 1 less a product of so many terms; `tile_at` gives the tile whose first row it is told."""
+    in_tiles(b, count, ROWS, lambda top, rows: reduced(b, rows, width, depth, tile_at(top), lambda sums: sums))
+
+
+def solve(
+    b: BodyBuilder,
+    count: Extent,
+    width: Extent,
+    tile_at: Callable[[Extent], Tile],
+    scaled: Callable[[Operand, Extent], Operand],
+) -> None:
+    """Forward substitution: row r is what `scaled` makes of it less the products with the rows above."""
+
+    def some(top: Extent, rows: int) -> None:
+        tile = tile_at(top)
+
+        def finish(sums: Sequence[Operand]) -> Sequence[Operand]:
+            return substituted(b, sums, lambda r, k: tile.left(r, top + k), lambda c, r: scaled(c, top + r))
+
+        reduced(b, rows, width, top, tile, finish)
+
+    in_tiles(b, count, ROWS, some)
 
 
 def substituted(
