@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from lazygraph.runtime.dtypes import uint16 as uint16
     from lazygraph.runtime.dtypes import uint32 as uint32
     from lazygraph.runtime.dtypes import uint64 as uint64
+    from lazygraph.scanning import *
     from lazygraph.sequences import *
     from lazygraph.sets import *
     from lazygraph.sliding import *
@@ -131,6 +132,7 @@ _MODULES = (
     "checks",
     "checkpointing",
     "derivative_rules",
+    "scanning",
     "printing",
     "mapping",
     "compiled",

@@ -7,13 +7,17 @@ body, and what the body gives. Derivative rules, batching and passes make loops 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from lazygraph.compiler.ir.graph import Graph, Node, Value
+from lazygraph.compiler.autodiff.substitute import moved
+from lazygraph.compiler.ir.graph import Graph, Node, Value, topological
+from lazygraph.compiler.ops.bodies import chosen, without_effects
+from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import apply
 
 Values = tuple[Value, ...]
+Mask = Sequence[bool]
 T = TypeVar("T")
 
 
@@ -51,6 +55,58 @@ class Loop:
         given = {**self.node.attributes, "carries": self.carries, "sequences": len(self.xs), **attributes}
         found = apply(self.node.op, (*self.init, *self.xs, *self.closed), given, graphs=(self.body,))
         return found[: self.carries], found[self.carries :]
+
+    # --- loops of some of the parts
+
+    def with_body(self, outputs: Sequence[Value]) -> Loop:
+        return replace(self, carry_out=tuple(outputs[: self.carries]), y_out=tuple(outputs[self.carries :]))
+
+    def with_carries(self, mask: Mask) -> Loop:
+        carry_out = chosen(self.carry_out, mask)
+        return replace(self, init=chosen(self.init, mask), carry_in=chosen(self.carry_in, mask), carry_out=carry_out)
+
+    def with_operands(self, xs: Mask, closed: Mask) -> Loop:
+        return replace(
+            self,
+            xs=chosen(self.xs, xs),
+            x_in=chosen(self.x_in, xs),
+            closed=chosen(self.closed, closed),
+            closed_in=chosen(self.closed_in, closed),
+        )
+
+    def without_unused(self) -> Loop:
+        """Sequences and closed operands that the body reads."""
+        read = reached(self.body.outputs)
+        return self.with_operands([x in read for x in self.x_in], [x in read for x in self.closed_in])
+
+    def for_stacks(self) -> Loop:
+        """Only what the stacked results need."""
+        needed = [False] * self.carries
+        while True:
+            read = reached((*self.y_out, *chosen(self.carry_out, needed)))
+            found = [x in read for x in self.carry_in]
+            if found == needed:
+                return self.with_carries(needed).without_unused()
+            needed = found
+
+    def shifted(self, offset: Value | None) -> Loop:
+        """The loop whose positions begin at `offset`."""
+        if offset is None or self.at not in reached(self.body.outputs):
+            return self
+        at = new_parameter("at", self.at.dtype, ())
+        first = new_parameter("first", self.at.dtype, ())
+        outputs = moved(self.body.outputs, {self.at: at + first})
+        shifted = replace(self, at=at, closed=(*self.closed, offset), closed_in=(*self.closed_in, first))
+        return shifted.with_body(outputs)
+
+    def quiet(self) -> Loop:
+        """The loop run a second time over the same values: nothing is shown or checked again."""
+        return self.with_body(without_effects(self.body).outputs)
+
+
+def reached(values: Sequence[Value]) -> set[Value]:
+    """The values that these are computed from, themselves included."""
+    return {*[each for node in topological(values) for each in node.outputs], *values}
 
 
 def loop_of(node: Node) -> Loop:

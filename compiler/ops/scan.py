@@ -21,8 +21,9 @@ from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit, or_z
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.loop_parts import Loop, loop_of
 from lazygraph.compiler.ops.lowering import Repeated
-from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Op, Tangents, register
+from lazygraph.compiler.ops.record import Domain, Op, Tangents, register
 from lazygraph.compiler.ops.samples import EVERY, Case, plain, smooth
+from lazygraph.compiler.ops.scan_transpose import transposed
 from lazygraph.compiler.ops.type_rules import require_equal
 from lazygraph.runtime.dtypes import DType, float64, int64
 
@@ -206,7 +207,7 @@ scan = register(
         type_rule=_type,
         reference=_reference,
         jvp=_jvp,
-        transpose=NOT_LINEAR,
+        transpose=transposed,
         batch=_batch,
         lower=Repeated(),
         domain=Domain(EVERY, _cases, _smooth),
