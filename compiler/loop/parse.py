@@ -203,10 +203,17 @@ class _Reader:
         return self.operand() if self.cursor.take("if") else None
 
     def ranged(self) -> tuple[Symbol, Extent]:
-        """`name < extent`, up to the opening brace."""
-        name = self.cursor.name()
-        self.cursor.expect("<")
-        extent = self.cursor.extent(self.names, "{", ";")
+        """`name < extent where scalars`, up to the opening brace; the bounds of scalars are read first."""
+        cursor = self.cursor
+        name = cursor.name()
+        cursor.expect("<")
+        start = cursor.position
+        cursor.until("where", "{", ";")
+        scalars = self.bounds()
+        end = cursor.position
+        cursor.position = start
+        extent = cursor.extent({**self.names, **scalars}, "where", "{", ";")
+        cursor.position = end
         symbol = Symbol(name, 0, extent - 1)
         self.names[name] = of_symbol(symbol)
         return symbol, extent

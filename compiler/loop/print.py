@@ -95,6 +95,11 @@ def _bounds(index: Sequence[Extent]) -> str:
     return f" where ({', '.join(map(print_symbol, scalars))})" if scalars else ""
 
 
+def _ranged(each: Loop | Reduce | Carry) -> str:
+    """A loop's symbol and extent, which may be a scalar of the body."""
+    return f"{each.symbol.name} < {each.extent}{_bounds((each.extent,))}"
+
+
 def _guard(guard: Operand | None, other: Operand | None = None) -> str:
     if guard is None:
         return ""
@@ -137,21 +142,19 @@ def _store(each: Store, indent: str) -> list[str]:
 
 def _loop(each: Loop, indent: str) -> list[str]:
     return [
-        f"{indent}{each.kind} {each.symbol.name} < {each.extent} {{",
+        f"{indent}{each.kind} {_ranged(each)} {{",
         *_block(each.body, None, indent),
         f"{indent}}}",
     ]
 
 
 def _reduce(each: Reduce, indent: str) -> list[str]:
-    head = f"{indent}{_vars(each.vars)}reduce {each.combine} {each.order} {each.symbol.name} < {each.extent} {{"
+    head = f"{indent}{_vars(each.vars)}reduce {each.combine} {each.order} {_ranged(each)} {{"
     return [head, *_block(each.body, each.values, indent), f"{indent}}}"]
 
 
 def _carry(each: Carry, indent: str) -> list[str]:
-    head = (
-        f"{indent}{_vars(each.vars)}carry ({_initial(each.params, each.initial)}) {each.symbol.name} < {each.extent} {{"
-    )
+    head = f"{indent}{_vars(each.vars)}carry ({_initial(each.params, each.initial)}) {_ranged(each)} {{"
     return [head, *_block(each.body, each.values, indent), f"{indent}}}"]
 
 

@@ -1,0 +1,59 @@
+"""What the derivatives of decompositions share: the differences of values inverted, and where they stand.
+
+In: values. Out: values of new nodes, linear in the tangents among them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ops.compose import emit, spread
+from lazygraph.compiler.ops.matrix.graph import transposed
+from lazygraph.compiler.ops.record import full
+
+TIE = 16.0  # values are one value where they are no more than so many units of the greatest apart
+
+
+def symmetric_part(x: Value) -> Value:
+    return emit("mul", full(x.type, 0.5), emit("add", x, transposed(x)))
+
+
+def column_sums(x: Value) -> Value:
+    return emit("reduce_sum", x, axes=(x.type.rank - 2,))
+
+
+def along_rows(x: Value, like: Value) -> Value:
+    """x_j at (i, j) of a matrix like this."""
+    rank = like.type.rank
+    return spread(x, like.shape, (*range(rank - 2), rank - 1))
+
+
+def along_columns(x: Value, like: Value) -> Value:
+    """x_i at (i, j) of a matrix like this."""
+    return spread(x, like.shape, tuple(range(like.type.rank - 1)))
+
+
+def unit_of(values: Value) -> Value:
+    """How far values may lie apart that are one value, of each matrix: TIE units of the greatest; of values' shape."""
+    rank = values.type.rank
+    greatest = emit("reduce_max", emit("abs", values), axes=(rank - 1,))
+    unit = emit("mul", greatest, full(greatest.type, TIE * float(np.finfo(values.dtype.numpy).eps)))
+    return spread(unit, values.shape, tuple(range(rank - 1)))
+
+
+def inverted(differences: Value, unit: Value) -> Value:
+    """1 / x, and 0 where |x| is at most the unit."""
+    tie = emit("le", emit("abs", differences), unit)
+    zero, one = full(differences.type, 0.0), full(differences.type, 1.0)
+    return emit("select", tie, zero, emit("div", one, emit("select", tie, one, differences)))
+
+
+def apart(values: Value) -> Value:
+    """1 / (w_j - w_i) at (i, j), 0 where they are one value."""
+    n = values.shape[-1]
+    square = (*values.shape, n)
+    rank = len(square)
+    mine = spread(values, square, tuple(range(rank - 1)))
+    other = spread(values, square, (*range(rank - 2), rank - 1))
+    return inverted(emit("sub", other, mine), spread(unit_of(values), square, tuple(range(rank - 1))))
