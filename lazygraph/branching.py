@@ -54,9 +54,9 @@ def cond(pred: TensorLike, then: Branch, otherwise: Branch, *operands: Any) -> A
     """
     which = value_of(pred)
     if which.dtype != bool_:
-        raise DTypeError(f"cond: pred: expected a bool scalar, found {which.dtype}{_made(which)}")
+        raise DTypeError(f"cond: pred: expected a bool scalar, found {which.dtype}")
     if which.shape:
-        raise ShapeError(f"cond: pred: expected a bool scalar, found the shape {shape_text(which.shape)}{_made(which)}")
+        raise ShapeError(f"cond: pred: expected a bool scalar, found the shape {shape_text(which.shape)}")
     not_taken = emit("cast", emit("not", which), dtype=int32)
     return _branched("cond", not_taken, (then, otherwise), ("then", "otherwise"), operands)
 
@@ -79,10 +79,10 @@ def switch(index: TensorLike, branches: Sequence[Branch], *operands: Any) -> Any
         raise ValueError("switch: expected at least one branch, found none")
     which = value_of(index)
     if not which.dtype.is_integer:
-        raise DTypeError(f"switch: index: expected an integer scalar, found {which.dtype}{_made(which)}")
+        raise DTypeError(f"switch: index: expected an integer scalar, found {which.dtype}")
     if which.shape:
         found = shape_text(which.shape)
-        raise ShapeError(f"switch: index: expected an integer scalar, found the shape {found}{_made(which)}")
+        raise ShapeError(f"switch: index: expected an integer scalar, found the shape {found}")
     names = tuple([f"branches[{place}]" for place in range(len(branches))])
     return _branched("switch", _clamped(which, len(branches) - 1), tuple(branches), names, operands)
 
