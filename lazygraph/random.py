@@ -30,6 +30,7 @@ from lazygraph.runtime import dtypes
 from lazygraph.runtime.dtypes import DType
 from lazygraph.state import Variable, variable
 from lazygraph.tensor import Tensor, TensorLike
+from lazygraph.tracing import is_repeated
 
 __all__ = ["Stream", "bernoulli", "bits", "fold_in", "key", "normal", "permutation", "randint", "split", "uniform"]
 
@@ -243,7 +244,12 @@ class Stream:
         self._draws = 0
 
     def key(self) -> Tensor:
-        """A key that no other draw has."""
+        """A key that no other draw has. TypeError in the body of a loop, whose trips would all have this one."""
+        if is_repeated():
+            raise TypeError(
+                "a random stream in the body of a loop gives every trip the same numbers: expected keys made before "
+                "the loop, one for each trip, as lg.random.split(stream.key(), n) along xs, or a key in the carry"
+            )
         self._draws += 1
         return fold_in(self.state, self._draws)
 

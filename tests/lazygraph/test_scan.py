@@ -175,3 +175,12 @@ def test_sequences_of_different_lengths_are_refused() -> None:
         lg.scan(lambda c, x: (c, None), 0.0, (x, y))
     with pytest.raises(lg.ShapeError, match="expected a leading axis"):
         lg.scan(lambda c, x: (c, None), 0.0, lg.constant(1.0))
+
+
+def test_a_random_stream_in_a_body_is_refused_and_keys_are_split_over_the_trips() -> None:
+    stream = lg.random.Stream(seed=0)
+    with pytest.raises(TypeError, match="gives every trip the same numbers"):
+        lg.scan(lambda c, _: (c + stream.normal(()), None), 0.0, length=3)
+    keys = lg.random.split(lg.random.key(0), 3)
+    _, draws = lg.scan(lambda c, key: (c, lg.random.normal(key)), 0.0, keys)
+    assert len(set(values([draws], {})[0].tolist())) == 3
