@@ -159,10 +159,10 @@ def kernels(units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
 
 
 class Units:
-    """Makes the levels of one program. A sub-graph that stands in two nodes is copied: values are of one place each."""
+    """Makes the levels of one program. A sub-graph of which a part stands in another is copied: values are of one place each."""
 
     def __init__(self) -> None:
-        self._seen: set[Graph] = set()
+        self._seen: set[Node] = set()
 
     def of(self, graph: Graph, parameters: Sequence[Value] = (), results: Sequence[Value] = ()) -> Level:
         fusion = spared(fuse(graph))
@@ -189,10 +189,10 @@ class Units:
         return Nest(node, tuple(levels), node.frames)
 
     def _own(self, graph: Graph) -> Graph:
-        """The graph, or a copy if it has been used before."""
-        if graph in self._seen:
+        """The graph, or a copy if any of it has been used before: a loop and its derivative share nodes."""
+        if not self._seen.isdisjoint(graph.nodes):
             graph = _copy(graph)
-        self._seen.add(graph)
+        self._seen.update(graph.nodes)
         return graph
 
 
