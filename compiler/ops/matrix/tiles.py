@@ -17,7 +17,7 @@ from lazygraph.compiler.ops.lowering import BodyBuilder
 from lazygraph.compiler.ops.matrix.scalars import less_product, unless_certain
 from lazygraph.runtime.dtypes import DType
 
-ROWS = 8  # of a tile: with two vectors of lanes, sixteen accumulators
+_ACCUMULATORS = 8  # rows of a tile: with two vectors of lanes, sixteen registers
 Read = Callable[[Extent, Extent], Operand]  # an element at (row, k), or (row, lane)
 
 
@@ -25,6 +25,10 @@ def panel_width(dtype: DType, columns: Extent) -> int:
     """Columns of a panel: two of the widest vectors, or all there are where they are fewer."""
     width = 32 if dtype.part.itemsize == 4 and not dtype.is_complex else 16
     return min(width, max(columns, 1)) if isinstance(columns, int) else width
+
+
+def _rows(dtype: DType) -> int:
+    return _ACCUMULATORS // 2 if dtype.is_complex else _ACCUMULATORS
 
 
 def in_tiles(b: BodyBuilder, count: Extent, rows: int, body: Callable[[Extent, int], None]) -> None:
@@ -68,15 +72,19 @@ def reduced(
     b.loop("vector", "lane", width, lanes)
 
 
-def subtract(b: BodyBuilder, count: Extent, width: Extent, depth: Extent, tile_at: Callable[[Extent], Tile]) -> None:
-    """Rows 0 .. count - 1 less a product of so many terms; `tile_at` gives the tile whose first row it is told."""
-    in_tiles(b, count, ROWS, lambda top, rows: reduced(b, rows, width, depth, tile_at(top), lambda sums: sums))
+def subtract(b: BodyBuilder, panel: Buffer, count: Extent, depth: Extent, tile_at: Callable[[Extent], Tile]) -> None:
+    """`count` rows of a panel less a product of `depth` terms; `tile_at` gives the tile of a first row."""
+
+    def some(top: Extent, rows: int) -> None:
+        reduced(b, rows, panel.shape[1], depth, tile_at(top), lambda sums: sums)
+
+    in_tiles(b, count, _rows(panel.dtype), some)
 
 
 def solve(
     b: BodyBuilder,
+    panel: Buffer,
     count: Extent,
-    width: Extent,
     tile_at: Callable[[Extent], Tile],
     scaled: Callable[[Operand, Extent], Operand],
 ) -> None:
@@ -88,9 +96,9 @@ def solve(
         def finish(sums: Sequence[Operand]) -> Sequence[Operand]:
             return substituted(b, sums, lambda r, k: tile.left(r, top + k), lambda c, r: scaled(c, top + r))
 
-        reduced(b, rows, width, top, tile, finish)
+        reduced(b, rows, panel.shape[1], top, tile, finish)
 
-    in_tiles(b, count, ROWS, some)
+    in_tiles(b, count, _rows(panel.dtype), some)
 
 
 def substituted(
