@@ -159,7 +159,7 @@ def kernels(units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
 
 
 class Units:
-    """Makes the levels of one program. A sub-graph of which a part stands in another is copied: a value has one place."""
+    """Makes the levels of one program. A sub-graph that shares nodes with another is copied: a value has one place."""
 
     def __init__(self) -> None:
         self._seen: set[Node] = set()
