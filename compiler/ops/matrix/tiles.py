@@ -114,6 +114,11 @@ def substituted(
     return solved
 
 
+def within(b: BodyBuilder, column: Extent, columns: Extent) -> Operand | None:
+    """The guard of a column that may lie beyond the last; None where it cannot."""
+    return unless_certain(b.in_range(column, 0, columns))
+
+
 def load_panel(
     b: BodyBuilder, panel: Buffer, rows: Extent, first: Extent, columns: Extent, source: Callable[..., Operand]
 ) -> None:
@@ -122,7 +127,7 @@ def load_panel(
 
     def row(i: Extent) -> None:
         def lane(j: Extent) -> None:
-            guard = unless_certain(b.in_range(first + j, 0, columns))
+            guard = within(b, first + j, columns)
             b.store(panel, (i, j), source(i, first + j, guard, None if guard is None else zero))
 
         b.loop("vector", "lane", panel.shape[1], lane)
@@ -137,7 +142,7 @@ def store_panel(
 
     def row(i: Extent) -> None:
         def lane(j: Extent) -> None:
-            guard = unless_certain(b.in_range(first + j, 0, columns))
+            guard = within(b, first + j, columns)
             b.store(target, place(i, first + j), b.load(panel, (i, j)), guard)
 
         b.loop("vector", "lane", panel.shape[1], lane)
