@@ -7,6 +7,7 @@ its code and its callers share: the order of its dims, its flattened parallel lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lazygraph.compiler.ir import dims
@@ -59,7 +60,8 @@ class Work:
 def work(kernel: Kernel) -> Work:
     """The work of a plain kernel; that of a scheduled contraction is `schedule.tiling.contraction_work`."""
     nest, body = parallel_nest(kernel)
-    time = _greatest(kernel, _picoseconds(body, False))
+    greatest = _upper_bounds(kernel)
+    time = greatest(_Estimate(greatest).picoseconds(body, False, dims.product(each.extent for each in nest)))
     return Work((phase("", dims.product(loop.extent for loop in nest), time),), local_offsets(kernel)[1], 0)
 
 
@@ -130,10 +132,11 @@ def local_offsets(kernel: Kernel) -> tuple[list[tuple[Buffer, Extent]], Extent]:
     """Each local array's byte offset in its worker's scratch, and the bytes of all."""
     found: list[tuple[Buffer, Extent]] = []
     total: Extent = 0
+    greatest = _upper_bounds(kernel)
     for statement in statements(kernel.body):
         if isinstance(statement, Local):
             found.append((statement.buffer, total))
-            elements = dims.product([_greatest(kernel, extent) for extent in statement.buffer.shape])
+            elements = dims.product([greatest(extent) for extent in statement.buffer.shape])
             total += dims.ceildiv(elements * statement.buffer.dtype.itemsize, ALIGNMENT) * ALIGNMENT
     return found, total
 
@@ -141,26 +144,36 @@ def local_offsets(kernel: Kernel) -> tuple[list[tuple[Buffer, Extent]], Extent]:
 # --- estimates --------------------------------------------------------------------------------------------------------
 
 
-def _picoseconds(body: Body, vector: bool) -> Extent:
-    """The time of one pass over a body, over dims and outer loops."""
-    total: Extent = 0
-    for statement in body:
-        inside = vector or isinstance(statement, Loop) and statement.kind == "vector"
-        inside = inside or isinstance(statement, Reduce) and statement.order == "lanes"
-        rate = _VECTOR_PICOSECONDS if inside else _SCALAR_PICOSECONDS
-        trips: Extent = 1
-        if isinstance(statement, _COUNTED):
-            trips = statement.extent
-        elif isinstance(statement, While):
-            trips = _WHILE_TRIPS
-        total += trips * rate[isinstance(statement, Load | Store)] * own_cost(statement)
-        for inner in inner_bodies(statement):
-            total += trips * _picoseconds(inner, inside)
-    return total
+@dataclass(frozen=True)
+class _Estimate:
+    greatest: Callable[[Extent], Extent]  # of the kernel's extents
+
+    def picoseconds(self, body: Body, vector: bool, around: Extent) -> Extent:
+        """The time of one of `around` passes over a body, over dims and outer loops."""
+        total: Extent = 0
+        for statement in body:
+            inside = vector or isinstance(statement, Loop) and statement.kind == "vector"
+            inside = inside or isinstance(statement, Reduce) and statement.order == "lanes"
+            rate = _VECTOR_PICOSECONDS if inside else _SCALAR_PICOSECONDS
+            trips: Extent = 1
+            if isinstance(statement, _COUNTED):
+                trips = self._trips(statement.extent, around)
+            elif isinstance(statement, While):
+                trips = _WHILE_TRIPS
+            total += trips * rate[isinstance(statement, Load | Store)] * own_cost(statement)
+            for inner in inner_bodies(statement):
+                total += trips * self.picoseconds(inner, inside, dims.multiply(around, trips))
+        return total
+
+    def _trips(self, extent: Extent, around: Extent) -> Extent:
+        """A loop between places that memory holds (a row of a sparse matrix) is one of `around` parts of a whole."""
+        if isinstance(extent, int) or not any(each.name.startswith("%") for each in dims.symbols(extent)):
+            return extent
+        return dims.ceildiv(self.greatest(extent), dims.maximum(1, self.greatest(around)))
 
 
-def _greatest(kernel: Kernel, extent: Extent) -> Extent:
-    """An upper bound over dims alone: symbols of loops and scalars stand at the end of their range where they add.
+def _upper_bounds(kernel: Kernel) -> Callable[[Extent], Extent]:
+    """Upper bounds over dims alone: symbols of loops and scalars stand at the end of their range where they add.
 
     Symbols and compounds are not negative, so a term with a negative coefficient that holds inner symbols is at most 0.
     """
@@ -188,4 +201,4 @@ def _greatest(kernel: Kernel, extent: Extent) -> Extent:
             return right - 1
         return dims.COMPOUND[atom.kind](left, right)
 
-    return bound(extent)
+    return bound

@@ -46,9 +46,9 @@ def identities(combine: str, dtypes: list[DType]) -> list[Register]:
 def step(scalars: LlvmScalars, combine: str, old: list[Register], new: list[Register]) -> list[Register]:
     """old combined with new, where old's elements come first."""
     record, _ = COMBINERS[combine]
-    if len(old) == 1:
-        return [apply_record(scalars, record, old[0], new[0])]
-    return _first_extreme(scalars, record, old, new)
+    if combine in ("argmax", "argmin"):
+        return _first_extreme(scalars, record, old, new)
+    return [apply_record(scalars, record, each, other) for each, other in zip(old, new, strict=True)]
 
 
 def _first_extreme(b: LlvmScalars, record: str, old: list[Register], new: list[Register]) -> list[Register]:
