@@ -6,7 +6,8 @@ a group computes again instead of reading. A group is an index space and what is
   rows          reductions over the trailing axes, with everything before and after them that stays in the row;
   columns       reductions over leading axes, one column of the kept axes per lane;
   contraction   a sum of products, the movements it is stored through, and its elementwise epilogue;
-  loops         an op that writes its own statements, or runs sub-graphs.
+  loops         an op that writes its own statements, or runs sub-graphs;
+  onto          an op that writes what changes of its first operand, into whose buffer.
 Laws: a group reads only stored values of lower levels, so groups never form a cycle (its level is 1 + the highest level
 read, and rises only while nobody reads the group); a value of the group itself is read at the index where it is
 computed, or recomputed within the same row. What is read behind a barrier is computed in a higher level than all that
@@ -16,7 +17,7 @@ bases that it reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -103,8 +104,9 @@ class _Need:
 
 
 class _Fuser:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, onto: Set[Value]) -> None:
         self.graph = graph
+        self.onto = onto
         self.groups: list[Group] = []
         self.home: dict[Value, Group] = {}
         self.stored: dict[Value, None] = {}
@@ -127,7 +129,11 @@ class _Fuser:
             Branching: self.loops,
         }
         for node in self.graph.nodes:
-            place[type(node.op.lower)](node)
+            if node.outputs and node.outputs[0] in self.onto:
+                self.loops(node)
+                self.home[node.output].kind = "onto"
+            else:
+                place[type(node.op.lower)](node)
         for value in self.graph.results:
             self.store(value)
         return Fusion(self.graph, self.views, tuple(self.groups), self.home, self.stored, frozenset(self.held))
@@ -261,7 +267,7 @@ class _Fuser:
 
     def role(self, group: Group, value: Value) -> str | None:
         """How a value's shape fits a group's index space."""
-        if group.kind == "loops":
+        if group.kind in ("loops", "onto"):
             return None
         if value.shape == group.shape:
             return "full" if group.kind != "columns" or self.only_reduced(group, value) else None
@@ -363,6 +369,7 @@ class _Fuser:
             self.enter(group, value, role, ())
 
 
-def fuse(graph: Graph) -> Fusion:
-    """Group the graph's values into kernels."""
-    return _Fuser(graph).run()
+def fuse(graph: Graph, onto: Set[Value] = frozenset()) -> Fusion:
+    """Group the graph's values into kernels. Those in `onto` are written onto their first operand, by kernels of their
+    own."""
+    return _Fuser(graph, onto).run()

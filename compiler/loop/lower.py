@@ -18,7 +18,7 @@ from lazygraph.compiler.loop.lower_product import contraction
 from lazygraph.compiler.loop.prune import prune
 from lazygraph.compiler.loop.reduced import write_columns, write_rows
 from lazygraph.compiler.loop.split_complex import split_complex
-from lazygraph.compiler.ops.lowering import Loops, Reduction
+from lazygraph.compiler.ops.lowering import Loops, Pointwise, Reduction
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Lowered:
     in_place: InPlace
     messages: tuple[CheckMessage, ...]
     frames: Frames
+    begins: InPlace = frozenset()  # (operand, result): the result's buffer holds the operand before the kernel runs
 
 
 def lower(fusion: Fusion, group: Group) -> Lowered | None:
@@ -45,14 +46,20 @@ def lower(fusion: Fusion, group: Group) -> Lowered | None:
         in_place = _WRITE[group.kind](body)
         kernel = Kernel(name, body.buffers(), body.written(), prune(body.body()), frames)
     kernel = split_complex(kernel)
-    return Lowered(kernel, tuple(body.reads), tuple(body.writes), in_place, tuple(body.messages), frames)
+    begins = _begins(group)
+    in_place |= {(operand, result) for operand, result in begins if operand not in body.reads}
+    return Lowered(kernel, tuple(body.reads), tuple(body.writes), in_place, tuple(body.messages), frames, begins)
+
+
+def _begins(group: Group) -> InPlace:
+    return frozenset((each.node.inputs[0], each) for each in group.members if group.kind == "onto")
 
 
 def _kernel_name(fusion: Fusion, group: Group) -> str:
     """Named after what a reader looks for: the dot, or the reductions, or the last op."""
     ops = [value.node.op.name for value in group.members if value not in group.landing[1:]]
-    if group.kind in ("contraction", "loops"):
-        return ops[0] if len(ops) == 1 or group.kind == "loops" else f"{ops[0]}_{ops[-1]}"
+    if group.kind in ("contraction", "loops", "onto"):
+        return ops[0] if len(ops) == 1 or group.kind != "contraction" else f"{ops[0]}_{ops[-1]}"
     reduced = [value.node.op for value in group.members if isinstance(value.node.op.lower, Reduction)]
     stored = [value.node.op.name for value in group.members if value in fusion.stored]
     return "_".join(dict.fromkeys((*[op.name for op in reduced], stored[-1])))
@@ -66,9 +73,19 @@ def _loops(body: GroupBody) -> InPlace:
     return frozenset((node.inputs[each], node.outputs[0]) for each in node.op.lower.in_place)
 
 
+def _onto(body: GroupBody) -> InPlace:
+    """The kernel writes into a buffer that holds the first operand before it runs."""
+    node = body.group.members[0].node
+    assert isinstance(node.op.lower, Pointwise | Loops) and node.op.lower.onto is not None
+    target = body.writes[node.output]
+    node.op.lower.onto(body, node, (target, *map(body.buffer, node.inputs[1:])), (target,))
+    return frozenset()
+
+
 _WRITE: Mapping[str, Callable[[GroupBody], InPlace]] = {
     "elementwise": write_elementwise,
     "rows": write_rows,
     "columns": write_columns,
     "loops": _loops,
+    "onto": _onto,
 }

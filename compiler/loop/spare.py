@@ -62,7 +62,7 @@ def _saves(value: Value, sources: set[Value], loads: list[set[Value]]) -> bool:
 
 def _operands(fusion: Fusion, group: Group) -> list[Value]:
     """What a group reads from buffers in any case: the operands of a product, read many times, or of an op's loops."""
-    if group.kind not in ("contraction", "loops"):
+    if group.kind not in ("contraction", "loops", "onto"):
         return []
     first = group.members[0].node
     return [read.base for operand in first.inputs for read in fusion.views.reads(operand) or ()] + list(first.inputs)

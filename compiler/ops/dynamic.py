@@ -13,9 +13,10 @@ import numpy as np
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
-from lazygraph.compiler.loop.ir import Index, Operand
+from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import batched_input, emit, or_zeros, spread
-from lazygraph.compiler.ops.lowering import ElementBuilder, Pointwise
+from lazygraph.compiler.ops.lowering import BodyBuilder, ElementBuilder, Pointwise
+from lazygraph.compiler.ops.nests import nest, serial_then_vector
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, full, register, zeros
 from lazygraph.compiler.ops.samples import EVERY, Case, hostile, smooth
 from lazygraph.compiler.ops.type_rules import (
@@ -214,6 +215,21 @@ def _update_element(b: ElementBuilder, node: Node, index: Index) -> Operand:
     return b.read(1, ()) if inside is None else b.read_where(inside, 1, tuple(at), b.read(0, index))
 
 
+def _write_block(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
+    """Only the block, into a buffer that holds the operand."""
+    (x, update, *starts), (target,) = inputs, outputs
+    first: list[Extent] = []
+    for start, extent, size in zip(starts, x.shape, update.shape):
+        given = b.let("cast", b.load(start, ()), dtype=int64)
+        inside = b.let("min", b.let("max", given, b.literal(0, int64)), b.index_value(extent - size, int64))
+        first.append(b.as_index(inside, extent - size + 1))
+
+    def one(at: Index) -> None:
+        b.store(target, tuple([start + i for start, i in zip(first, at)]), b.load(update, at))
+
+    nest(b, "i", serial_then_vector(update.shape), one)
+
+
 def _update_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     return [
         ((hostile(rng, dtype, shape), hostile(rng, dtype, block), *_starts(rng, shape)), {}) for shape, block in _SHAPES
@@ -233,7 +249,7 @@ dynamic_update_slice = register(
         jvp=_update_jvp,
         transpose=_update_transpose,
         batch=_update_batch,
-        lower=Pointwise(_update_element),
+        lower=Pointwise(_update_element, onto=_write_block),
         domain=Domain(EVERY, _update_cases, _update_smooth),
         ulp=0,
         flags=Flags(linear=(0, 1)),

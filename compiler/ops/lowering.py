@@ -105,9 +105,14 @@ class Elementwise:
     on_complex: ComplexRule | None = None  # the same in pairs of real scalars, where operands are complex
 
 
+# (builder, node, inputs, outputs)
+Write = Callable[[BodyBuilder, Node, tuple[Buffer, ...], tuple[Buffer, ...]], None]
+
+
 @dataclass(frozen=True)
 class Pointwise:
     element: Callable[[ElementBuilder, Node, Index], Operand]
+    onto: Write | None = None  # writes what changes, where input 0 lies in the output's buffer and nobody else needs it
 
 
 @dataclass(frozen=True)
@@ -143,11 +148,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Loops:
-    write: Callable[
-        [BodyBuilder, Node, tuple[Buffer, ...], tuple[Buffer, ...]], None
-    ]  # (builder, node, inputs, outputs)
+    write: Write
     in_place: tuple[int, ...] = ()  # inputs whose buffer may become output 0's (read before written at equal indices)
     accumulates: bool = False  # combines many elements into one, which `decompose` does in float32 for half types
+    onto: Write | None = None  # as of `Pointwise`
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def _batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], siz
 
 
 def _write(combine: str, b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
-    """Each parallel iteration owns a part of the target, copies the operand there and writes what lands in it.
+    """Each parallel iteration owns a part of the target, copies the operand there (unless it is the target) and writes
+    what lands in it.
 
     A part is one index of every remaining axis before the first indexed one; where there is none, and rows are wide
     enough to pay for reading all indices again, a block of the first indexed axis.
@@ -188,7 +189,8 @@ def _write_part(
         else:
             b.branch(condition, write)
 
-    nest(b, "j", serial_then_vector([count, *operand.shape[len(leading) + 1 :]]), copy)
+    if operand != target:
+        nest(b, "j", serial_then_vector([count, *operand.shape[len(leading) + 1 :]]), copy)
     nest(b, "s", [("serial", extent) for extent in indices[0].shape], update)
 
 
@@ -375,7 +377,8 @@ class _Scatter:
             self.transpose,
             _batch,
         )
-        lower = Loops(partial(_write, self.combine), in_place=(0,), accumulates=self.combine != "set")
+        write = partial(_write, self.combine)
+        lower = Loops(write, in_place=(0,), accumulates=self.combine != "set", onto=write)
         return register(Op(name, self.doc, *rules, lower, self.domain, 0, self.flags))
 
 

@@ -124,7 +124,7 @@ reshape = register(
         jvp=same_op,
         transpose=_reshape_transpose,
         batch=_reshape_batch,
-        lower=Pointwise(_reshape_element),
+        lower=Pointwise(_reshape_element, onto=lambda b, node, inputs, outputs: None),
         domain=_unary_domain(_RESHAPES),
         ulp=0,
         flags=Flags(linear=(0,), moves=True),

@@ -103,10 +103,11 @@ class _Steps:
     def run(self, units: Sequence[Unit]) -> list[Step]:
         found: list[Step] = []
         for unit in units:
+            for value, result in unit.begins:
+                found += self._copy(self.places.write(result), self.places.read(value), bytes_of(value))
             if isinstance(unit.lowered, Nest):
-                found += self._first_values(unit.lowered)
                 found += _NESTS[type(unit.lowered.node.op.lower)](self, unit, unit.lowered)
-            else:
+            elif unit.works:
                 found += self._launch(self.names[unit], unit.lowered)
         return found
 
@@ -129,13 +130,6 @@ class _Steps:
             Print(places.write(value), value.type, value.node["text"]) for value in lowered.writes if is_printed(value)
         ]
         return [Launch(name, where, first, lowered.frames), *prints]
-
-    def _first_values(self, nest: Nest) -> list[Step]:
-        return [
-            step
-            for value, result in nest.carried
-            for step in self._copy(self.places.write(result), self.places.read(value), bytes_of(value))
-        ]
 
     def _copy(self, target: Place, source: Place, size: Extent) -> list[Step]:
         return [] if target == source else [Copy(target, source, size)]

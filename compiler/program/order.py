@@ -35,7 +35,7 @@ def order(level: Level) -> Order:
     sources = _sources(units)
     checking = _ancestors([unit for unit in units if is_early(unit)], sources)
     in_place, waits = _in_place(
-        level.graph.updates, units, sources, lambda unit: unit not in checking and not is_long(unit)
+        level, level.graph.updates, sources, lambda unit: unit not in checking and not is_long(unit)
     )
     late = _descendants({_maker(units)[new] for new in in_place}, waits, units)
     ordered = _sorted(units, waits, late)
@@ -48,7 +48,7 @@ def order(level: Level) -> Order:
 
 def inner_order(level: Level, updates: Updates) -> Order:
     """The order of a sub-graph's launches: nothing is committed inside."""
-    in_place, waits = _in_place(updates, level.units, _sources(level.units), lambda unit: True)
+    in_place, waits = _in_place(level, updates, _sources(level.units), lambda unit: True)
     return Order(tuple(_sorted(level.units, waits, set())), (), in_place)
 
 
@@ -64,30 +64,48 @@ def _sources(units: Sequence[Unit]) -> Waits:
         """A parameter among the results is copied by a kernel, and read where the parameter is."""
         return value in maker and (not is_leaf(value) or is_scalar_constant(value))
 
-    return {unit: [maker[each] for each in (*unit.lowered.reads, *unit.after) if made(each)] for unit in units}
+    return {unit: [maker[each] for each in (*unit.reads, *unit.after) if made(each)] for unit in units}
 
 
 def _in_place(
-    updates: Updates, units: Sequence[Unit], sources: Waits, may: Callable[[Unit], bool]
+    level: Level, updates: Updates, sources: Waits, may: Callable[[Unit], bool]
 ) -> tuple[dict[Value, Value], Waits]:
     """New values that may be written over the old ones, and which units each unit then waits for."""
+    units, results = level.units, set(level.graph.results)
     maker = _maker(units)
     readers: dict[Value, list[Unit]] = {}
     for unit in units:
-        for value in unit.lowered.reads:
+        for value in unit.reads:
             readers.setdefault(value, []).append(unit)
     in_place: dict[Value, Value] = {}
     waits: Waits = {unit: list(found) for unit, found in sources.items()}
-    for variable, new in updates:
+
+    def others(value: Value, unit: Unit) -> list[Unit]:
+        return [each for each in readers.get(value, ()) if each is not unit]
+
+    def over(old: Value, new: Value, writer: Unit) -> bool:
+        """Whether everybody else has read the old value when it is written over."""
         unit = maker[new]
-        if new in in_place or not may(unit):
-            continue
-        others = [each for each in readers.get(variable, ()) if each is not unit]
-        reads_itself = variable in unit.lowered.reads and (variable, new) not in unit.lowered.in_place
-        if reads_itself or any(each.rank >= unit.rank for each in others):
+        itself = old in unit.reads and (old, new) not in unit.lowered.in_place
+        return not itself and may(writer) and not any([each.rank >= writer.rank for each in others(old, unit)])
+
+    begins = {result: operand for unit in units for operand, result in unit.begins}
+    for variable, new in updates:
+        writer = maker[new]
+        if new in in_place or not over(variable, new, writer):
             continue
         in_place[new] = variable
-        waits[unit].extend(others)
+        waits[writer] += others(variable, writer)
+        # A value that begins as another one is copied from there, unless that one lies in the variable's buffer too.
+        while (old := begins.get(new)) in maker and old not in in_place and old not in results:
+            earlier = maker[old] if maker[old].works else writer  # another shape of a value is no write
+            if not over(old, new, writer) or earlier is not writer and not over(variable, old, earlier):
+                break
+            in_place[old] = variable
+            waits[writer] += others(old, maker[new])
+            if earlier is not writer:
+                waits[earlier] += others(variable, earlier)
+            new, writer = old, earlier
     return in_place, waits
 
 

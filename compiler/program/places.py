@@ -114,7 +114,7 @@ class _Planner:
             if isinstance(unit.lowered, Nest):
                 self.nest(unit, unit.lowered, in_place)
             else:
-                self.launch(unit.lowered)
+                self.launch(unit, unit.lowered)
         renewed: list[Target] = [(leaf[variable], new) for variable, new in updates]
         for _, value in (*outputs, *renewed):
             self.touch(value)
@@ -125,10 +125,10 @@ class _Planner:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
-    def launch(self, lowered: Lowered) -> None:
-        for value in lowered.reads:
+    def launch(self, unit: Unit, lowered: Lowered) -> None:
+        for value in unit.reads:
             self.touch(value)
-        place = {value: number for number, value in enumerate(lowered.reads)}
+        place = {value: number for number, value in enumerate(unit.reads)}
         sources = sorted(lowered.in_place, key=lambda pair: place[pair[0]])
         for value in lowered.writes:
             self.born(value, [source for source, target in sources if target is value])

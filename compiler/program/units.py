@@ -7,7 +7,7 @@ holds for variables holds for them: old values are read until nobody needs them,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from lazygraph.compiler.loop.ir import AnyKernel, Contraction
 from lazygraph.compiler.loop.lower import Lowered, lower
 from lazygraph.compiler.loop.spare import spared
 from lazygraph.compiler.loop.work import work
-from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
+from lazygraph.compiler.ops.lowering import Branching, Conditional, Loops, Pointwise, Repeated
 
 LONG = 1 << 31  # multiply-adds of a dot: a tenth of a second on one small core
 LONG_PICOSECONDS = 100_000_000_000  # of a loop: as much
@@ -43,6 +43,23 @@ class Unit:
     def rank(self) -> tuple[int, int]:
         """Every dependency goes from a lower to a higher rank."""
         return self.level, self.position
+
+    @cached_property
+    def reads(self) -> tuple[Value, ...]:
+        begins = () if isinstance(self.lowered, Nest) else [operand for operand, _ in self.lowered.begins]
+        return tuple(dict.fromkeys((*self.lowered.reads, *begins)))
+
+    @property
+    def works(self) -> bool:
+        """Whether it does anything: another shape of a value, onto its buffer, is there already."""
+        if isinstance(self.lowered, Nest) or isinstance(self.lowered.kernel, Contraction):
+            return True
+        return bool(self.lowered.kernel.body)
+
+    @property
+    def begins(self) -> Sequence[tuple[Value, Value]]:
+        """(operand, result): the result's buffer holds the operand at first."""
+        return self.lowered.carried if isinstance(self.lowered, Nest) else tuple(self.lowered.begins)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +167,7 @@ def kernels(units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
     for unit in units:
         if isinstance(unit.lowered, Nest):
             found += kernels(unit.lowered.units)
-        else:
+        elif unit.works:
             found.append((unit, unit.lowered.kernel))
     return found
 
@@ -164,8 +181,12 @@ class Units:
     def __init__(self) -> None:
         self._seen: set[Node] = set()
 
-    def of(self, graph: Graph, parameters: Sequence[Value] = (), results: Sequence[Value] = ()) -> Level:
-        fusion = spared(fuse(graph))
+    def of(self, graph: Graph) -> Level:
+        """The level of a whole program."""
+        return self._level(graph, graph, {variable for variable, _ in graph.updates})
+
+    def _level(self, graph: Graph, original: Graph, variables: Set[Value]) -> Level:
+        fusion = spared(fuse(graph, _onto(graph, variables)))
         position = {node: number for number, node in enumerate(graph.nodes)}
         all_lowered = [(group, self._lowered(fusion, group)) for group in fusion.groups]
         lowered = {group: made for group, made in all_lowered if made is not None}
@@ -175,17 +196,14 @@ class Units:
             return Unit(made, group.level, max(position[value.node] for value in group.members), after)
 
         units = tuple([unit(group, made) for group, made in lowered.items()])
-        return Level(graph, units, tuple(parameters), tuple(results))
+        return Level(graph, units, original.inputs, original.outputs)
 
     def _lowered(self, fusion: Fusion, group: Group) -> Lowered | Nest | None:
         node = group.members[0].node
         write = _LEVELS.get(type(node.op.lower))
         if write is None:
             return lower(fusion, group)
-        levels = [
-            self.of(level, graph.inputs, graph.outputs)
-            for graph, level in write(node, [self._own(each) for each in node.graphs])
-        ]
+        levels = [self._level(*each) for each in write(node, [self._own(graph) for graph in node.graphs])]
         return Nest(node, tuple(levels), node.frames)
 
     def _own(self, graph: Graph) -> Graph:
@@ -194,6 +212,28 @@ class Units:
             graph = _copy(graph)
         self._seen.update(graph.nodes)
         return graph
+
+
+def _onto(graph: Graph, variables: Set[Value]) -> Set[Value]:
+    """Values that are written onto what they renew a part of: those on the way from a variable to its new value."""
+    found: set[Value] = set()
+    for value in graph.results:
+        chain: list[Value] = []
+        while value not in variables and (renewed := _renewed(value)) is not None:
+            chain.append(value)
+            value = renewed
+        if value in variables:
+            found.update(each for each in chain if not isinstance(each.node.op.lower, Repeated | Conditional))
+    return found
+
+
+def _renewed(value: Value) -> Value | None:
+    """What a value may be written onto: a part of it changes, or it is carried through a loop."""
+    node = value.node
+    if isinstance(node.op.lower, Repeated | Conditional):
+        return node.inputs[value.index] if value.index < node["carries"] else None
+    writes = isinstance(node.op.lower, Pointwise | Loops) and node.op.lower.onto is not None
+    return node.inputs[0] if writes else None
 
 
 def _copy(graph: Graph) -> Graph:
@@ -209,12 +249,13 @@ def _copy(graph: Graph) -> Graph:
     )
 
 
-def _body(graph: Graph, first: int, carries: int) -> Graph:
+def _loop(body: Graph, first: int, carries: int) -> tuple[Graph, Graph, Set[Value]]:
     """A loop's body with its carries, parameters `first` and on, as variables: those that change are updated."""
-    carried = graph.inputs[first : first + carries]
-    updates = [(old, new) for old, new in zip(carried, graph.outputs) if old is not new]
-    rest = (*graph.inputs[:first], *graph.inputs[first + carries :])
-    return Graph(graph.name, rest, graph.outputs[carries:], carried, tuple(updates), _effects(graph))
+    carried = body.inputs[first : first + carries]
+    updates = [(old, new) for old, new in zip(carried, body.outputs) if old is not new]
+    rest = (*body.inputs[:first], *body.inputs[first + carries :])
+    runs = Graph(body.name, rest, body.outputs[carries:], carried, tuple(updates), _effects(body))
+    return runs, body, set(carried)
 
 
 def _closed(graph: Graph) -> Graph:
@@ -225,21 +266,21 @@ def _effects(graph: Graph) -> tuple[Value, ...]:
     return tuple([value for value in graph.effects if not value.node.op.flags.pure])
 
 
-Levels = list[tuple[Graph, Graph]]  # each sub-graph, and how it runs
+Levels = list[tuple[Graph, Graph, Set[Value]]]  # how each sub-graph runs, the sub-graph, and what may be variables
 
 
 def _repeated(node: Node, graphs: Sequence[Graph]) -> Levels:
     (body,) = graphs
-    return [(body, _body(body, 1, node["carries"]))]
+    return [_loop(body, 1, node["carries"])]
 
 
 def _conditional(node: Node, graphs: Sequence[Graph]) -> Levels:
     condition, body = graphs
-    return [(condition, _closed(condition)), (body, _body(body, 0, node["carries"]))]
+    return [(_closed(condition), condition, set()), _loop(body, 0, node["carries"])]
 
 
 def _branching(node: Node, graphs: Sequence[Graph]) -> Levels:
-    return [(each, _closed(each)) for each in graphs]
+    return [(_closed(each), each, set(each.inputs)) for each in graphs]
 
 
 _LEVELS: Mapping[type, Callable[[Node, Sequence[Graph]], Levels]] = {
