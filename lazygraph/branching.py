@@ -114,9 +114,9 @@ def _branched(
     given, nesting = as_values(operands)
     types = [each.type for each in given]
     calls = []
-    for branch, name in zip(branches, names, strict=True):
+    for number, branch in enumerate(branches):
         since, inputs = now(), symbols(types, "x")
-        calls.append((Traced(name, inputs, (), since), user_code(branch)(*as_nested(nesting, inputs))))
+        calls.append((Traced(f"branch{number}", inputs, (), since), user_code(branch)(*as_nested(nesting, inputs))))
     structure = flatten(calls[0][1])[1]
     columns = zip(*[_leaves(op, structure, names[0], name, found) for name, (_, found) in zip(names, calls)])
     lines = [_line(branch) for branch in branches]
