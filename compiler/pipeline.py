@@ -38,6 +38,7 @@ from lazygraph.compiler.passes.decompose import Decompose
 from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
 from lazygraph.compiler.passes.inline import Inline
+from lazygraph.compiler.passes.loops import Loops
 from lazygraph.compiler.passes.sequence import OrderEffects
 from lazygraph.compiler.passes.stability import Stabilize
 from lazygraph.compiler.program.build import build
@@ -51,6 +52,7 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     Canonicalize(),  # before stabilize, which applies these rules too, so that a dump shows exact algebra by itself
     Stabilize(),  # before stops are dropped, because stable forms are marked by stops, and are not taken apart again
     DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now
+    Loops(),  # before fold, because exact rules then see what was taken out of a loop; after all that merges formulas
     Fold(),  # before dead code, because a folded condition decides its check
     DropDead(),
     Decompose(),  # after every rule, because none knows the parts

@@ -162,3 +162,30 @@ def test_forward_mode_through_a_rule_for_reverse_mode_is_refused_in_a_body() -> 
     np.testing.assert_allclose(values([lg.grad(last, x)], {x: np.array([2.0, 3, 4])})[0], [12, 8, 6])
     with pytest.raises(TypeError, match="forward mode through"):
         lg.jvp(last, x, lg.ones(3))
+
+
+@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_machine_code_gives_values_and_derivatives_of_two_orders(remat: bool, reverse: bool) -> None:
+    """One compilation for every length, on one and two threads, with equal bits."""
+    (loss, x, _), _ = both(N, 0, reverse, remat)
+    outputs = [loss, *lg.grad(loss, x), *second(loss, x)]
+    one, two = (lg.function(x, outputs, threads=threads) for threads in (1, 2))
+    for count in (0, 1, 5, 64, 130):
+        _, (_, _, arrays) = both(N, count, reverse, remat)
+        arrays[1] *= 0.3
+        expected = values(outputs, dict(zip(x, arrays)))
+        for single, double, other in zip(one(*arrays), two(*arrays), expected, strict=True):
+            assert single.tobytes() == double.tobytes()
+            np.testing.assert_allclose(single, other, rtol=1e-9, atol=1e-9)
+
+
+def test_memory_of_a_gradient_that_computes_again_grows_as_the_square_root_of_the_length() -> None:
+    def arena(length: int) -> int:
+        w, h = lg.placeholder((16, 16), lg.float64, "w"), lg.placeholder((16,), lg.float64, "h")
+        last, _ = lg.scan(lambda h, _: (lg.tanh(h @ w), None), h, length=length, remat=True)
+        return lg.function([w, h], lg.grad(lg.sum(last), [w, h])).memory_plan().arena()
+
+    arenas = [arena(length) for length in (64, 256, 1024, 4096)]
+    assert arenas[-1] < 8.5 * arenas[0]
+    assert all(after < 2.2 * before for before, after in zip(arenas, arenas[1:]))
