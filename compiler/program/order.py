@@ -10,12 +10,14 @@ values are copied at the end of each trip.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from lazygraph.compiler.ir.dims import product
 from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ir.nominal import nominal
 from lazygraph.compiler.loop.fuse import is_leaf, is_scalar_constant
+from lazygraph.compiler.program.schedule import least_live
 from lazygraph.compiler.program.units import Level, Unit, is_early, is_long
 
 Updates = Sequence[tuple[Value, Value]]  # (variable, new value)
@@ -38,7 +40,7 @@ def order(level: Level) -> Order:
         level, level.graph.updates, sources, lambda unit: unit not in checking and not is_long(unit)
     )
     late = _descendants({_maker(units)[new] for new in in_place}, waits, units)
-    ordered = _sorted(units, waits, late)
+    ordered = least_live(units, waits, late, _temporary_bytes({*in_place, *level.graph.outputs}))
     return Order(
         tuple([unit for unit in ordered if unit not in late]),
         tuple([unit for unit in ordered if unit in late]),
@@ -49,7 +51,12 @@ def order(level: Level) -> Order:
 def inner_order(level: Level, updates: Updates) -> Order:
     """The order of a sub-graph's launches: nothing is committed inside."""
     in_place, waits = _in_place(level, updates, _sources(level.units), lambda unit: True)
-    return Order(tuple(_sorted(level.units, waits, set())), (), in_place)
+    return Order(tuple(least_live(level.units, waits, set(), _temporary_bytes(set(in_place)))), (), in_place)
+
+
+def _temporary_bytes(elsewhere: Set[Value]) -> Callable[[Value], int]:
+    """Bytes of a temporary, where dims are unknown at an example; 0 for the others."""
+    return lambda value: 0 if value in elsewhere else nominal(product(value.shape) * value.dtype.itemsize)
 
 
 def _maker(units: Sequence[Unit]) -> dict[Value, Unit]:
@@ -127,24 +134,3 @@ def _descendants(starts: set[Unit], waits: Mapping[Unit, Sequence[Unit]], units:
         if any(each in found for each in waits[unit]):
             found.add(unit)
     return found
-
-
-def _sorted(units: Sequence[Unit], waits: Mapping[Unit, Sequence[Unit]], late: set[Unit]) -> list[Unit]:
-    """A topological order that keeps to the graph's order: what is made last is used soon."""
-    open_waits = {unit: len(set(found)) for unit, found in waits.items()}
-    waiting: dict[Unit, list[Unit]] = {unit: [] for unit in units}
-    for unit, found in waits.items():
-        for source in set(found):
-            waiting[source].append(unit)
-    ready = [(unit in late, unit.position, number, unit) for number, unit in enumerate(units) if not open_waits[unit]]
-    numbers = {unit: number for number, unit in enumerate(units)}
-    heapq.heapify(ready)
-    ordered: list[Unit] = []
-    while ready:
-        *_, unit = heapq.heappop(ready)
-        ordered.append(unit)
-        for follower in waiting[unit]:
-            open_waits[follower] -= 1
-            if not open_waits[follower]:
-                heapq.heappush(ready, (follower in late, follower.position, numbers[follower], follower))
-    return ordered
