@@ -66,7 +66,10 @@ def work(kernel: Kernel) -> Work:
 
 
 def phase(suffix: str, total: Extent, picoseconds: Extent) -> Phase:
-    """A phase whose tasks are long enough to be worth handing to another thread."""
+    """A phase whose tasks are long enough to be worth handing to another thread. A single iteration is one task,
+    of which nothing has to be worked out: the time of a factorisation is a long polynomial."""
+    if total == 1:
+        return Phase(suffix, total, 1, picoseconds)
     time = dims.maximum(1, picoseconds)
     return Phase(suffix, total, dims.maximum(1, dims.ceildiv(TASK_PICOSECONDS, time)), time)
 

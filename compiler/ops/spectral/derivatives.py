@@ -29,11 +29,6 @@ def along_rows(x: Value, like: Value) -> Value:
     return spread(x, like.shape, (*range(rank - 2), rank - 1))
 
 
-def along_columns(x: Value, like: Value) -> Value:
-    """x_i at (i, j) of a matrix like this."""
-    return spread(x, like.shape, tuple(range(like.type.rank - 1)))
-
-
 def unit_of(values: Value) -> Value:
     """How far values may lie apart that are one value, of each matrix: TIE units of the greatest; of values' shape."""
     rank = values.type.rank
@@ -51,9 +46,28 @@ def inverted(differences: Value, unit: Value) -> Value:
 
 def apart(values: Value) -> Value:
     """1 / (w_j - w_i) at (i, j), 0 where they are one value."""
-    n = values.shape[-1]
-    square = (*values.shape, n)
+    mine, other = _pairs(values)
+    return inverted(emit("sub", other, mine), _unit_of_pairs(values))
+
+
+def _pairs(values: Value) -> tuple[Value, Value]:
+    """w_i and w_j at (i, j)."""
+    square = (*values.shape, values.shape[-1])
     rank = len(square)
-    mine = spread(values, square, tuple(range(rank - 1)))
-    other = spread(values, square, (*range(rank - 2), rank - 1))
-    return inverted(emit("sub", other, mine), spread(unit_of(values), square, tuple(range(rank - 1))))
+    return spread(values, square, tuple(range(rank - 1))), spread(values, square, (*range(rank - 2), rank - 1))
+
+
+def _unit_of_pairs(values: Value) -> Value:
+    square = (*values.shape, values.shape[-1])
+    return spread(unit_of(values), square, tuple(range(len(square) - 1)))
+
+
+def inverse(values: Value) -> Value:
+    """1 / s, 0 where a value is 0 beside the greatest."""
+    return inverted(values, unit_of(values))
+
+
+def sums_inverted(values: Value) -> Value:
+    """1 / (s_i + s_j) at (i, j), 0 where both are 0 beside the greatest."""
+    mine, other = _pairs(values)
+    return inverted(emit("add", mine, other), _unit_of_pairs(values))

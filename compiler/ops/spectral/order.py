@@ -38,10 +38,10 @@ def sorted_places(
     return order
 
 
-def signs(x: Numbers, panels: Panels, columns: Extent) -> Buffer:
+def signs(x: Numbers, panels: Panels, columns: Extent, name: str = "signs") -> Buffer:
     """1 or -1 for each column, with which its element of greatest magnitude is positive."""
     b = x.b
-    found = b.local("signs", x.dtype, (columns,))
+    found = b.local(name, x.dtype, (columns,))
 
     def column(i: Extent) -> None:
         def lane(r: Extent) -> tuple[Operand, ...]:
