@@ -118,7 +118,8 @@ class Function:
     def repeat(self, steps: int, *args: Any, progress: Progress | None = None, out: Any = None, **named: Any) -> Any:
         """That many steps in one native call, on the same arguments; the outputs of the last one.
 
-        Ctrl-C ends it between two steps. `progress(done, steps)` is called some twenty times a second meanwhile.
+        Ctrl-C ends it between two steps. `progress(done, steps)` is called some twenty times a second meanwhile; of one
+        step it tells trips of the outermost loop that runs, where there is one (in all 0: a `while_loop` without bound).
         """
         return self._run(self._values(args, named), self._offered(out), steps, progress)
 

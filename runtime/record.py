@@ -83,9 +83,14 @@ class Control:
         """The values of the check that failed."""
         return [int(each) for each in self.block[layout.CONTROL_VALUES : layout.CONTROL_PROGRESS].view(np.int64)]
 
-    @property
-    def progress(self) -> int:
-        return int(self.block[layout.CONTROL_PROGRESS : layout.CONTROL_PROGRESS + 8].view(np.int64)[0])
+    def progress(self, steps: int) -> tuple[int, int]:
+        """How far a call of so many steps is, and where it ends: in steps, or within one step in trips of the outermost
+        loop that runs, 0 in all where nobody knows."""
+        done, trips = self._word(layout.CONTROL_TRIPS_DONE), self._word(layout.CONTROL_TRIPS)
+        return (done, trips) if steps == 1 and (done or trips) else (self._word(layout.CONTROL_PROGRESS), steps)
+
+    def _word(self, offset: int) -> int:
+        return int(self.block[offset : offset + 8].view(np.int64)[0])
 
 
 class Record:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lazygraph.runtime.record import Control
 
-Progress = Callable[[int, int], Any]  # (steps done, steps to do)
+Progress = Callable[[int, int], Any]  # (steps done, steps to do); trips of a loop within one step
 WAKE_SECONDS = 0.05  # between reports of progress, and between looks for a signal that another thread received
 
 
@@ -35,7 +35,7 @@ def wait_for(enter: Callable[[], int], control: Control, steps: int, progress: P
         thread.start()
         while not done.wait(WAKE_SECONDS):
             if progress is not None:
-                progress(control.progress, steps)
+                progress(*control.progress(steps))
     except BaseException:
         control.cancel()
         _wait_uninterrupted(thread, done)
@@ -43,7 +43,7 @@ def wait_for(enter: Callable[[], int], control: Control, steps: int, progress: P
     if errors:
         raise errors[0]
     if progress is not None:
-        progress(control.progress, steps)
+        progress(*control.progress(steps))
     return results[0]
 
 

@@ -226,7 +226,7 @@ def _branching(planner: _Planner, unit: Unit, nest: Nest, in_place: Mapping[Valu
     """A result that takes the place of an operand is a variable of every branch."""
     node = nest.node
     operands = node.inputs[1:]
-    over = {result: operands.index(in_place[result]) for result in node.outputs if result in in_place}
+    over = {result: operands.index(in_place[result]) for result in node.outputs if in_place.get(result) in operands}
     found = []
     for level in nest.levels:
         planner.bind(level, list(map(Within, operands)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lazygraph.compiler.ir.dims import bounds, product
+from lazygraph.compiler.ir.dims import Extent, bounds, product
 from lazygraph.compiler.ir.graph import Frames, Graph, Node, Value, with_inputs
 from lazygraph.compiler.loop.fuse import Fusion, Group, fuse
 from lazygraph.compiler.loop.ir import AnyKernel, Contraction
@@ -145,7 +145,7 @@ def is_long(unit: Unit) -> bool:
     return isinstance(kernel, Contraction) and (bounds(_multiply_adds(kernel))[0] or 0) > LONG
 
 
-def _multiply_adds(kernel: Contraction) -> object:
+def _multiply_adds(kernel: Contraction) -> Extent:
     return product([axis.extent for axis in (*kernel.batch, *kernel.m, *kernel.n, *kernel.k)])
 
 
