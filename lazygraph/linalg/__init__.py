@@ -5,13 +5,22 @@ In: tensors, arrays, numbers; matrices are the last two axes, every axis before 
 """
 
 from lazygraph.contraction import matmul, tensordot, vecdot
+from lazygraph.linalg.determinants import det, slogdet
+from lazygraph.linalg.factors import cholesky, lu, qr
 from lazygraph.linalg.norms import matrix_norm, norm, vector_norm
 from lazygraph.linalg.products import cross, diagonal, matrix_power, multi_dot, outer, trace
+from lazygraph.linalg.solving import cho_solve, inv, lstsq, solve, solve_triangular
 from lazygraph.manipulation import matrix_transpose
 
 __all__ = [
+    "cho_solve",
+    "cholesky",
     "cross",
+    "det",
     "diagonal",
+    "inv",
+    "lstsq",
+    "lu",
     "matmul",
     "matrix_norm",
     "matrix_power",
@@ -19,6 +28,10 @@ __all__ = [
     "multi_dot",
     "norm",
     "outer",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
     "tensordot",
     "trace",
     "vecdot",

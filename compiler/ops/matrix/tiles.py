@@ -18,6 +18,7 @@ from lazygraph.compiler.ops.matrix.scalars import less_product, unless_certain
 from lazygraph.runtime.dtypes import DType
 
 _ACCUMULATORS = 8  # rows of a tile: with two vectors of lanes, sixteen registers
+Renumbered = Callable[[Extent], Extent]  # a row, counted from the other end perhaps
 Read = Callable[[Extent, Extent], Operand]  # an element at (row, k), or (row, lane)
 
 
