@@ -260,8 +260,13 @@ class _Fuser:
     # --- groups
 
     def candidates(self, reads: Sequence[Read]) -> list[Group]:
-        """Homes of the bases: those with a reduction or a dot first, because what they hold is costly to store."""
-        found = dict.fromkeys(self.home[read.base] for read in reads if read.base in self.home)
+        """Homes of the bases: those with a reduction or a dot first, because what they hold is costly to store.
+
+        A number that is stored for a loop is none: its other readers write it down, and may depend on that loop.
+        """
+        found = dict.fromkeys(
+            self.home[read.base] for read in reads if read.base in self.home and not is_scalar_constant(read.base)
+        )
         open_groups = [group for group in found if len(group.members) < MAX_MEMBERS]
         return sorted(open_groups, key=lambda group: (group.kind == "elementwise", -group.level))
 
