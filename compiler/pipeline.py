@@ -31,6 +31,7 @@ from lazygraph.compiler.loop.schedule.machine import Machine, host_machine
 from lazygraph.compiler.loop.schedule.tiling import contraction_work
 from lazygraph.compiler.loop.work import Work, work
 from lazygraph.compiler.passes.base import OnPass, Pass, ignore
+from lazygraph.compiler.passes.branches import Branches
 from lazygraph.compiler.passes.canonicalize import Canonicalize
 from lazygraph.compiler.passes.cse import MergeEqual
 from lazygraph.compiler.passes.dead_code import DropDead
@@ -41,6 +42,7 @@ from lazygraph.compiler.passes.inline import Inline
 from lazygraph.compiler.passes.loops import Loops
 from lazygraph.compiler.passes.sequence import OrderEffects
 from lazygraph.compiler.passes.stability import Stabilize
+from lazygraph.compiler.passes.while_loops import WhileLoops
 from lazygraph.compiler.program.build import build
 from lazygraph.compiler.program.ir import Parameter, Program
 from lazygraph.compiler.program.print import print_program
@@ -54,6 +56,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now
     Loops(),  # before fold, because exact rules then see what was taken out of a loop; after all that merges formulas
     Fold(),  # before dead code, because a folded condition decides its check
+    WhileLoops(),  # after fold, because a condition may be known by then, and formulas that are equal are equal nodes
+    Branches(),  # after fold, because a choice may be known by then, and like loops
     DropDead(),
     Decompose(),  # after every rule, because none knows the parts
     OrderEffects(),  # last, because it is the order of what is left
