@@ -64,6 +64,33 @@ def gpt(vocabulary: int, length: int, width: int, blocks: int, heads: int) -> tu
     return shapes, apply
 
 
+# --- LSTM ------------------------------------------------------------------------------------------------------------
+
+
+def lstm(vocabulary: int, width: int) -> tuple[Shapes, Apply]:
+    shapes: Shapes = {"token.weight": (vocabulary, width), **linear_shapes("logits", width, vocabulary)}
+    shapes |= {f"recurrent.weight_{each}_l0": (4 * width, width) for each in ("ih", "hh")}
+    shapes |= {f"recurrent.bias_{each}_l0": (4 * width,) for each in ("ih", "hh")}
+
+    def apply(p: Weights, tokens: jax.Array) -> jax.Array:
+        x = p["token.weight"][tokens].transpose(1, 0, 2)
+        bias = p["recurrent.bias_ih_l0"] + p["recurrent.bias_hh_l0"]
+        projected = x @ p["recurrent.weight_ih_l0"].T + bias
+
+        def cell(state: tuple[jax.Array, jax.Array], now: jax.Array) -> Any:
+            h, c = state
+            i, f, g, o = jnp.split(now + h @ p["recurrent.weight_hh_l0"].T, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        zeros = jnp.zeros((tokens.shape[0], width))
+        _, states = jax.lax.scan(cell, (zeros, zeros), projected)
+        return linear(p, "logits", states.transpose(1, 0, 2))
+
+    return shapes, apply
+
+
 # --- images ----------------------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,13 @@ def gpt(batch: int, length: int, width: int, blocks: int, heads: int) -> Row:
     return Row(title, (batch, length, width, blocks, heads), everyone("gpt_step", FRAMEWORKS), "fma", 6.0 * forward)
 
 
+def lstm(batch: int, length: int, width: int) -> Row:
+    """Three products as large as each: of a token, 8 width**2 weights of gates and 65 width of logits."""
+    forward = batch * length * (8 * width**2 + width * 65)
+    title = f"LSTM of width {width}, length {length}, batch {batch}, Adam"
+    return Row(title, (batch, length, width), everyone("lstm_step", FRAMEWORKS), "fma", 6.0 * forward)
+
+
 def lenet(batch: int) -> Row:
     """Multiply-adds of an image: 784 * 25 * 32, which needs no gradient of its input, 196 * 25 * 32 * 64, the rest."""
     first, others = 784 * 25 * 32, 196 * 25 * 32 * 64 + 64 * 49 * 256 + 256 * 10
@@ -99,6 +106,7 @@ SECTIONS = (
             step("softmax regression 784-10, batch 128, SGD", (128, 784, 10), everyone("softmax_step", FRAMEWORKS)),
             lenet(64),
             resnet(32, 32),
+            lstm(32, 64, 256),
             gpt(16, 128, 128, 4, 4),
         ),
     ),

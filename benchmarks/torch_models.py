@@ -57,6 +57,17 @@ class GPT(nn.Module):
         return self.logits(self.norm(value))
 
 
+class LSTM(nn.Module):
+    def __init__(self, vocabulary: int, width: int, layers: int = 1) -> None:
+        super().__init__()
+        self.token = nn.Embedding(vocabulary, width)
+        self.recurrent = nn.LSTM(width, width, layers, batch_first=True)
+        self.logits = nn.Linear(width, vocabulary)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.logits(self.recurrent(self.token(x))[0])
+
+
 class LeNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -65,6 +65,10 @@ def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int) -> Ca
     return model_step(adam, jax_models.gpt(65, length, width, blocks, heads), *text(batch, length, 65))
 
 
+def lstm_step(batch: int, length: int, width: int) -> Call:
+    return model_step(adam, jax_models.lstm(65, width), *text(batch, length, 65))
+
+
 def lenet_step(batch: int) -> Call:
     return model_step(momentum, jax_models.lenet(), *images(batch, 1, 28, 10))
 
@@ -133,6 +137,7 @@ NAMED: Builders = {
     "softmax_step": partial(train, sgd),
     "gemm": gemm,
     "gpt_step": gpt_step,
+    "lstm_step": lstm_step,
     "lenet_step": lenet_step,
     "resnet_step": resnet_step,
 }

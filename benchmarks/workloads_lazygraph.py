@@ -9,7 +9,7 @@ from typing import Any
 
 import lazygraph as lg
 from benchmarks.workload import Builders, Call, array, classification, images, state, text
-from lazygraph.models import gpt, lenet, resnet
+from lazygraph.models import gpt, lenet, lstm, resnet
 
 Minimize = Callable[[lg.Tensor, list[lg.Variable]], Any]  # (loss, variables) -> the updates of a function
 
@@ -46,6 +46,13 @@ def started(model: Any) -> Any:
 def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int) -> Call:
     config = gpt.Config(width=width, length=length, blocks=blocks, heads=heads)
     step = gpt.training_step(started(gpt.GPT(config, rng=0)), lg.optim.Adam(1e-3), length, batch)
+    tokens, following = text(batch, length, config.vocabulary)
+    return lambda: float(step(tokens, following))
+
+
+def lstm_step(batch: int, length: int, width: int) -> Call:
+    config = lstm.Config(width=width)
+    step = lstm.training_step(started(lstm.LSTM(config, rng=0)), lg.optim.Adam(1e-3), length, batch)
     tokens, following = text(batch, length, config.vocabulary)
     return lambda: float(step(tokens, following))
 
@@ -107,6 +114,7 @@ NAMED: Builders = {
     "softmax_step": partial(fixed, lg.optim.SGD(0.1).minimize),
     "gemm": gemm,
     "gpt_step": gpt_step,
+    "lstm_step": lstm_step,
     "lenet_step": lenet_step,
     "resnet_step": resnet_step,
 }

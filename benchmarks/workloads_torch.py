@@ -54,6 +54,10 @@ def gpt_step(through: Through, optimizer: Rule, batch: int, length: int, width: 
     return steps(through, optimizer, started(model), *text(batch, length, 65))
 
 
+def lstm_step(through: Through, optimizer: Rule, batch: int, length: int, width: int) -> Call:
+    return steps(through, optimizer, started(torch_models.LSTM(65, width)), *text(batch, length, 65))
+
+
 def lenet_step(through: Through, optimizer: Rule, batch: int) -> Call:
     return steps(through, optimizer, started(torch_models.LeNet()), *images(batch, 1, 28, 10))
 
@@ -122,6 +126,7 @@ def workloads(through: Through) -> Builders:
         "softmax_step": partial(train, through, partial(torch.optim.SGD, lr=0.1)),
         "gemm": gemm,
         "gpt_step": partial(gpt_step, through, partial(torch.optim.Adam, lr=1e-3)),
+        "lstm_step": partial(lstm_step, through, partial(torch.optim.Adam, lr=1e-3)),
         "lenet_step": partial(lenet_step, through, partial(torch.optim.SGD, lr=0.1, momentum=0.9)),
         "resnet_step": partial(resnet_step, through, partial(torch.optim.SGD, lr=0.1, momentum=0.9)),
     }

@@ -16,6 +16,7 @@ from lazygraph.nn.modules.layers import *
 from lazygraph.nn.modules.module import *
 from lazygraph.nn.modules.norms import *
 from lazygraph.nn.modules.pools import *
+from lazygraph.nn.modules.recurrent import *
 from lazygraph.nn.modules.transformer import *
 from lazygraph.nn.noise import *
 from lazygraph.nn.normalization import *
@@ -23,6 +24,7 @@ from lazygraph.nn.normalized_exponentials import *
 from lazygraph.nn.piecewise import *
 from lazygraph.nn.pooling import *
 from lazygraph.nn.positions import *
+from lazygraph.nn.recurrent import *
 from lazygraph.nn.regression_losses import *
 from lazygraph.nn.unpooling import *
 from lazygraph.nn.windows import *

@@ -85,7 +85,7 @@ class Module:
 
     buffers: ClassVar[tuple[str, ...]] = ()
 
-    def __call__(self, x: Any, train: Training | None = None) -> Tensor:
+    def __call__(self, x: Any, train: Training | None = None) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(self, x, train=None)")
 
     def parts(self) -> Iterator[tuple[str, Any]]:
