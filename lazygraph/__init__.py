@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lazygraph import fft as fft
     from lazygraph import linalg as linalg
     from lazygraph import nn as nn
     from lazygraph import optim as optim
@@ -137,7 +138,7 @@ _MODULES = (
     "mapping",
     "compiled",
 )
-_NAMESPACES = ("linalg", "nn", "optim", "random", "special")
+_NAMESPACES = ("fft", "linalg", "nn", "optim", "random", "special")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 euler_gamma = 0.5772156649015329

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Union
 
@@ -33,8 +33,8 @@ class BodyBuilder(Protocol):
     `let` names an elementwise record. `loop`, `reduce`, `carry` and `branch` take a function that fills the inner body.
     """
 
-    def let(self, op: str, *args: Operand, dtype: DType | None = None) -> Operand:
-        """op(args); the dtype is the record's (give it for "cast" alone)."""
+    def let(self, op: str, *args: Operand, dtype: DType | None = None, attributes: Mapping[str, Any] = ...) -> Operand:
+        """op(args), with the record's attributes; the dtype is the record's (give it for "cast" and "fma" alone)."""
         ...
 
     def literal(self, number: float, dtype: DType) -> Operand: ...

@@ -16,6 +16,7 @@ from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.lowering import Loops, Reduction
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.passes.decompose_complex import decomposed
+from lazygraph.compiler.passes.decompose_fft import fft_in_parts
 from lazygraph.compiler.passes.decompose_sparse import transposed_dot_in_parts
 from lazygraph.runtime.dtypes import float32
 
@@ -157,5 +158,6 @@ def _dot(node: Node, inputs: tuple[Value, ...]) -> Value | None:
 
 _RULES: Mapping[str, Callable[[Node, tuple[Value, ...]], Value | None]] = {
     "dot": _dot,
+    "fft": fft_in_parts,
     "csr_transposed_dot": transposed_dot_in_parts,
 }

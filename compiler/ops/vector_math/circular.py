@@ -218,6 +218,20 @@ def _finish(b: ScalarBuilder[S], x: S, quadrant: S, high: S, low: S, sign: S) ->
     return b.select(b.less(b.abs(x), b.const(float("inf"), dtype)), y, b.bits(form.nan, dtype))
 
 
+def clockwise(b: ScalarBuilder[S], quadrant: S, high: S, low: S) -> tuple[S, S]:
+    """Cosine and sine of -(quadrant pi/2 + high + low) in float64, for a uint64 quadrant and |high| <= pi/4."""
+    square = b.mul(high, high)
+    sine, cosine = _sine(b, high, low, square, float64), _cosine(b, high, low, square, float64)
+    odd, one = _is_odd(b, quadrant), b.const(1, uint64)
+
+    def signed(x: S, quarters: S) -> S:
+        """x, or -x in the quadrants 2 and 3."""
+        return flip_sign(b, x, b.shift_left(b.shift_right(quarters, one), b.const(63, uint64)))
+
+    real = signed(b.select(odd, sine, cosine), b.add(quadrant, one))
+    return real, signed(b.select(odd, cosine, sine), b.add(quadrant, b.const(2, uint64)))
+
+
 def _sine(b: ScalarBuilder[S], high: S, low: S, square: S, dtype: DType) -> S:
     """high + low + high**3 S(high**2) - high**2 low / 2."""
     series = polynomial(b, square, SINE[dtype])

@@ -1,0 +1,1 @@
+"""Fourier transforms in the loop form: butterflies, stages, and the plan of a transform of known length."""
