@@ -1,7 +1,7 @@
 """Householder reflectors: found column by column in a panel, applied as blocks.
 
-In: a body under construction and local arrays. Out: loops. A reflector is 1 - tau v v^H with v 1 in its first row; those
-of a panel together are 1 - V T V^H, T upper triangular (R. Schreiber, C. F. Van Loan, "A storage-efficient WY
+In: a body under construction and local arrays. Out: loops. A reflector is 1 - tau v v^H with v 1 in its first row;
+those of a panel together are 1 - V T V^H, T upper triangular (R. Schreiber, C. F. Van Loan, "A storage-efficient WY
 representation for products of Householder transformations", 1989). Norms are taken of numbers scaled by a power of
 two, so that no column overflows or vanishes.
 """
@@ -111,10 +111,10 @@ def factor_panel(b: BodyBuilder, found: Blocks, block: Extent, panel: Buffer, co
         scale, back = _scale(b, panel, row, place, below)
         alpha = b.let("mul", b.load(panel, (row, place)), as_complex(b, scale, panel.dtype))
         tau, inverse, beta = _reflector(b, alpha, _squares(b, panel, row, place, below, scale))
-        factor = b.let("mul", inverse, as_complex(b, scale, panel.dtype))
 
         def element(i: Extent) -> None:
-            b.store(found.v, (block, row + 1 + i, place), b.let("mul", b.load(panel, (row + 1 + i, place)), factor))
+            scaled = b.let("mul", b.load(panel, (row + 1 + i, place)), as_complex(b, scale, panel.dtype))
+            b.store(found.v, (block, row + 1 + i, place), b.let("mul", scaled, inverse))
 
         b.loop("vector", "i", below, element)
         b.store(found.v, (block, row, place), b.literal(1.0, panel.dtype))
@@ -136,13 +136,12 @@ def _scale(b: BodyBuilder, panel: Buffer, row: Extent, place: Extent, below: Ext
 
     (greatest,) = b.reduce("max", "lanes", "i", below + 1, each)
     dtype = greatest.dtype
-    power = 50 if dtype.itemsize == 4 else 450
-    low, high = (b.literal(2.0**each, dtype) for each in (-power, power))
-    one = b.literal(1.0, dtype)
-    small, large = b.let("lt", greatest, low), b.let("lt", high, greatest)
-    up = b.let("select", small, high, one)
-    down = b.let("select", small, low, one)
-    return b.let("select", large, low, up), b.let("select", large, high, down)
+    ordinary, power = (50, 100) if dtype.itemsize == 4 else (450, 600)
+    small = b.let("lt", greatest, b.literal(2.0**-ordinary, dtype))
+    large = b.let("lt", b.literal(2.0**ordinary, dtype), greatest)
+    down, one, up = (b.literal(2.0**each, dtype) for each in (-power, 0, power))
+    scale = b.let("select", large, down, b.let("select", small, up, one))
+    return scale, b.let("select", large, up, b.let("select", small, down, one))
 
 
 def _squares(b: BodyBuilder, panel: Buffer, row: Extent, place: Extent, below: Extent, scale: Operand) -> Operand:
