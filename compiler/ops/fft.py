@@ -128,7 +128,7 @@ fft = register(
         batch=_batch,
         lower=Loops(_write),
         domain=Domain(COMPLEX, _cases, _smooth),
-        ulp=2,
+        ulp=4,
         flags=Flags(linear=(0,), normwise=True),
     )
 )

@@ -132,7 +132,7 @@ fft_lines = register(
         batch=_batch,
         lower=Loops(_write),
         domain=Domain(COMPLEX, _cases, lambda rng: _cases(rng, complex128)),
-        ulp=2,
+        ulp=4,
         flags=Flags(linear=(0,), normwise=True),
     )
 )

@@ -46,7 +46,8 @@ def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     for shape in domains.SHAPES:
         order = rng.integers(1, 1 << int(rng.integers(2, 40)), shape)
         found.append(((np.asarray(rng.integers(0, order)), np.asarray(order)), {}))
-    octants = np.arange(48)
+    octants, squares = np.arange(48), np.arange(0, 1 << 20, 9973) ** 2
+    found.append(((np.concatenate([squares, -squares]), np.full(2 * len(squares), 2 * 1048573)), {}))
     return [*found, ((octants, np.full(48, 48)), {}), ((octants % 5, np.full(48, 5)), {})]
 
 
@@ -54,7 +55,8 @@ def _record(name: str, part: int, doc: str) -> Op:
     return register(
         Op(
             name=name,
-            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 0 <= k < n < 2**50; NaN for n = 0.",
+            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 |k| < 2**60 and n in 1 .. 2**50 that is at "
+            "least |k| / 2**48; NaN for n = 0.",
             type_rule=elementwise_type(name, 2, (int64,), float64),
             reference=lambda k, n: np.asarray((_reference(k, n).real, _reference(k, n).imag)[part]),
             jvp=no_tangent,
