@@ -33,7 +33,8 @@ def test_no_cell_is_empty_or_unmeasured() -> None:
 
 def test_the_figures_keep_the_bounds_of_the_records() -> None:
     figure = recorded(PAGE.read_text())
-    bounded = [name for name, op in OPS.items() if op.ulp and isinstance(op.lower, Elementwise)]
+    inexact = [name for name, op in OPS.items() if op.ulp and isinstance(op.lower, Elementwise)]
+    bounded = [name for name in inexact if float32 in OPS[name].domain.dtypes]
     assert [name for name in bounded if float(figure(name, float32)) > OPS[name].ulp] == []
 
 
