@@ -54,8 +54,8 @@ GRAPH_PASSES: tuple[Pass, ...] = (
     Canonicalize(),  # before stabilize, which applies these rules too, so that a dump shows exact algebra by itself
     Stabilize(),  # before stops are dropped, because stable forms are marked by stops, and are not taken apart again
     DropGradientStops(),  # before fold, because a stop hides a constant; every derivative has been taken by now
-    Loops(),  # before fold, because exact rules then see what was taken out of a loop; after all that merges formulas
     Fold(),  # before dead code, because a folded condition decides its check
+    Loops(),  # after fold, because loops that were differentiated are folded already and equal those that were not
     WhileLoops(),  # after fold, because a condition may be known by then, and formulas that are equal are equal nodes
     Branches(),  # after fold, because a choice may be known by then, and like loops
     DropDead(),

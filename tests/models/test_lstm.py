@@ -28,6 +28,11 @@ def test_what_follows_and_what_is_masked_changes_nothing() -> None:
     assert (later[:, 4] != plain[:, 4]).any()
 
 
+def test_a_step_walks_over_the_sequence_once_in_each_direction() -> None:
+    step = lstm.training_step(lstm.LSTM(SMALL, rng=0), lg.optim.Adam(0.01), lg.dim("t", min=1))
+    assert step.ir("program").count("repeat") == 2 * SMALL.layers
+
+
 def test_dropout_acts_in_training_alone() -> None:
     model = lstm.LSTM(lstm.Config(vocabulary=7, width=8, layers=2, dropout=0.5), rng=0)
     step = lstm.training_step(model, lg.optim.SGD(0.0), 6)
