@@ -176,7 +176,7 @@ class Function:
         self._compilation.dump(Path(folder))
 
     def memory_plan(self) -> MemoryPlan:
-        """What a call allocates, as expressions of the dims: known before it runs."""
+        """What a call works on, as expressions of the dims, and who lives in the arena when: known before it runs."""
         return memory_plan(self._compilation.program, self._compilation.works, self.threads)
 
     def __repr__(self) -> str:

@@ -70,6 +70,7 @@ def build(graph: Graph) -> Built:
         solves,
         requires,
         places.slots,
+        places.arena,
         distinct,
         tuple(steps),
         tuple(messages),

@@ -35,10 +35,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part of the arena. Its size in bytes is the greatest of its members'; slots lie one after another, 64-byte
-    aligned."""
+    """A part of the arena, where one temporary lives, or several that are written one over the other. Slots overlap
+    where what lives in them does not live at the same time; the arena and every slot begin at a multiple of 64."""
 
-    members: tuple[Extent, ...]
+    bytes: Extent
+    offset: Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Program:
     solves: tuple[Solve, ...]
     requires: tuple[Require | Equate, ...]
     slots: tuple[Slot, ...]
+    arena: Extent  # bytes
     kernels: tuple[AnyKernel, ...]  # distinct; launches name them
     steps: tuple[Step, ...]  # exactly one Commit
     messages: tuple[Message, ...]

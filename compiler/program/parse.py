@@ -61,6 +61,7 @@ def _program(cursor: Cursor) -> Program:
         tuple(reader.solves),
         tuple(reader.requires),
         tuple(reader.slots),
+        reader.arena,
         tuple(kernels),
         tuple(reader.steps),
         tuple(reader.messages),
@@ -79,6 +80,7 @@ class _Reader:
     solves: list[Solve] = field(default_factory=list)
     requires: list[Require | Equate] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
+    arena: Extent = 0
     steps: list[Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
@@ -153,10 +155,13 @@ def _equate(reader: _Reader) -> None:
 
 
 def _slot(reader: _Reader) -> None:
-    members = [reader.bracketed()]
-    while reader.cursor.take(","):
-        members.append(reader.bracketed())
-    reader.slots.append(Slot(tuple(members)))
+    size = reader.bracketed()
+    reader.cursor.expect("at")
+    reader.slots.append(Slot(size, reader.bracketed()))
+
+
+def _arena(reader: _Reader) -> None:
+    reader.arena = reader.bracketed()
 
 
 def _run(reader: _Reader) -> None:
@@ -228,6 +233,7 @@ _LINES: Mapping[str, Callable[[_Reader], None]] = {
     "require": _require,
     "equate": _equate,
     "slot": _slot,
+    "arena": _arena,
     **_STEPS,
     "message": _message,
 }

@@ -60,6 +60,7 @@ class Places:
     inner: dict[Unit, tuple[Inner, ...]] = field(default_factory=dict)
     loops: dict[Unit, int] = field(default_factory=dict)  # their numbers
     slots: tuple[Slot, ...] = ()
+    arena: Extent = 0
 
     def read(self, value: Value) -> Place:
         return self.at(self.leaf[value] if value in self.leaf else self.written[value])
@@ -175,7 +176,7 @@ class _Planner:
         ]
         plan = plan_memory(temporaries)
         self.places.written.update({value: Place("slot", slot) for value, slot in plan.slot.items()})
-        self.places.slots = plan.slots
+        self.places.slots, self.places.arena = plan.slots, plan.arena
 
     # --- inside loops and branches ------------------------------------------------------------------------------------
 

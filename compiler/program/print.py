@@ -41,7 +41,8 @@ def print_program(program: Program) -> str:
         source = f"input {solve.input} axis {solve.axis} scale {solve.scale} offset {solve.offset}"
         lines.append(f"  solve {solve.symbol.name} from {source} else {solve.message}")
     lines.extend("  " + _REQUIRES[type(each)](each) for each in program.requires)
-    lines.extend(f"  slot {', '.join(f'<{member}>' for member in slot.members)}" for slot in program.slots)
+    lines.extend(f"  slot <{slot.bytes}> at <{slot.offset}>" for slot in program.slots)
+    lines.extend([f"  arena <{program.arena}>"] if program.slots else [])
     lines.extend("  " + line for line in _steps(program.steps))
     lines.extend(f"  message {quoted(each.text)}{print_frames(each.frames)}" for each in program.messages)
     return "\n".join([*lines, "}", "", *map(print_kernel, program.kernels)])

@@ -1,6 +1,7 @@
 """The native entry: sizes, checks, the commit point, cancelling, progress, the floating-point environment."""
 
 import ctypes
+import functools
 import os
 import signal
 import threading
@@ -14,9 +15,9 @@ from lazygraph.compiler.codegen.llvm.environment import REGISTERS
 from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.module import compile_module
 from lazygraph.compiler.codegen.llvm.target import NAMED, host
-from lazygraph.compiler.ir.dims import Symbol, ceildiv, maximum, minimum, of_symbol
+from lazygraph.compiler.ir.dims import Extent, Symbol, ceildiv, maximum, minimum, of_symbol
 from lazygraph.compiler.loop.work import work
-from lazygraph.compiler.program.ir import Commit, Launch, Message, Parameter, Place, Program, Require, Slot, Solve
+from lazygraph.compiler.program.ir import Commit, Launch, Message, Parameter, Place, Program, Require, Solve
 from lazygraph.runtime.artifact import MEMORY_SYMBOLS, CheckFailed
 from lazygraph.runtime.executable import Executable
 from lazygraph.runtime.variable import VariableState
@@ -174,6 +175,7 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         (),
         (),
         (),
+        0,
         (tiled("exp", "mul", size, 512),),
         (Commit(), Launch("exp", (Place("input", 0), Place("output", 0)))),
         (),
@@ -188,8 +190,8 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
 m = of_symbol(Symbol("m"))
 
 
-def sized(*members: object) -> Program:
-    """x: f32[n, 0], y: f32[m, 0]; a slot of the given sizes; an output of n * m elements is only promised."""
+def sized(*sizes: Extent) -> Program:
+    """x: f32[n, 0], y: f32[m, 0]; an arena of the greatest size; an output of n * m elements is only promised."""
     return Program(
         "sized",
         (Parameter("x", tensor(n, 0)), Parameter("y", tensor(m, 0))),
@@ -198,7 +200,8 @@ def sized(*members: object) -> Program:
         (),
         (Solve(Symbol("n"), 0, 0, 1, 0, 0), Solve(Symbol("m"), 1, 0, 1, 0, 0)),
         (Require(0, 0, 1, 0),),
-        (Slot(members),),  # type: ignore[arg-type]
+        (),
+        ceildiv(functools.reduce(maximum, sizes, 0), 64) * 64,
         (),
         (Commit(),),
         (Message("wrong", ()),),
@@ -206,7 +209,7 @@ def sized(*members: object) -> Program:
 
 
 @pytest.mark.parametrize(
-    ("members", "size"),
+    ("sizes", "size"),
     [
         ((4 * n,), 28),
         ((4 * n, 8 * m), 40),
@@ -224,8 +227,8 @@ def sized(*members: object) -> Program:
         ((-n, 3), 3),
     ],
 )
-def test_sizes_are_evaluated_at_entry(members: tuple[object, ...], size: int) -> None:
-    function = loaded(sized(*members), threads=1)
+def test_sizes_are_evaluated_at_entry(sizes: tuple[Extent, ...], size: int) -> None:
+    function = loaded(sized(*sizes), threads=1)
     function.run([np.zeros((7, 0), np.float32), np.zeros((5, 0), np.float32)])
     assert function.arena_bytes == -(-size // 64) * 64
 

@@ -12,7 +12,7 @@ from lazygraph.compiler.codegen.llvm.kernel import emit_kernel
 from lazygraph.compiler.codegen.llvm.module import compile_module
 from lazygraph.compiler.codegen.llvm.support import support_object
 from lazygraph.compiler.codegen.llvm.target import host
-from lazygraph.compiler.ir.dims import Extent, Symbol, of_symbol
+from lazygraph.compiler.ir.dims import Extent, Symbol, ceildiv, of_symbol
 from lazygraph.compiler.ir.graph import TensorType
 from lazygraph.compiler.loop.ir import Buffer, Check, Kernel, Let, Literal, Load, Loop, Statement, Store, Var
 from lazygraph.compiler.loop.work import work
@@ -116,6 +116,7 @@ def doubling(
         () if static else (Solve(symbol, 0, 0, scale, offset, 0),),
         (Require(shape, 0, 0, 0),) if static else (),
         (),
+        0,
         (elementwise("double", "add", shape, dtype),),
         (Commit(), Launch("double", (Place("input", 0), Place("output", 0)))),
         (Message("x has {0} elements", ()),),
@@ -133,7 +134,8 @@ def counting(extent: Extent, kernels: tuple[Kernel, ...], steps: tuple[Launch, .
         (),
         () if isinstance(extent, int) else (Solve(N, 0, 0, 1, 0, 0),),
         (),
-        (Slot((size,)),),
+        (Slot(size, 0),),
+        ceildiv(size, 64) * 64,
         kernels,
         (
             Copy(Place("output", 0), Place("variable", 0), size),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from lazygraph.compiler.codegen.llvm.extents import Extents
 from lazygraph.compiler.codegen.llvm.text import Block, Function
 from lazygraph.compiler.loop.work import Work
+from lazygraph.compiler.program.footprint import THREADS, layout
 from lazygraph.compiler.program.ir import Equate, Program, Require
-from lazygraph.runtime import artifact as layout
+from lazygraph.runtime import artifact
 
 _TOO_LARGE = 2**63 - 1  # the arena size of a program whose sizes do not fit in 64 bits
 
@@ -82,24 +83,20 @@ class Prologue:
         failed, passed = f.block("failed"), f.block("passed")
         f.branch_if(condition, passed, failed)
         f.place(failed)
-        f.store("i32", str(message + 1), f.offset("i8", "%control", str(layout.CONTROL_ERROR)), 4)
+        f.store("i32", str(message + 1), f.offset("i8", "%control", str(artifact.CONTROL_ERROR)), 4)
         for number, value in enumerate(values):
-            f.store("i64", value, f.offset("i8", "%control", str(layout.CONTROL_VALUES + 8 * number)), 8)
-        f.store("i32", str(layout.CHECK_FAILED), self.status, 4)
+            f.store("i64", value, f.offset("i8", "%control", str(artifact.CONTROL_VALUES + 8 * number)), 8)
+        f.store("i32", str(artifact.CHECK_FAILED), self.status, 4)
         f.branch(self.leave)
         f.place(passed)
 
     def plan(self, threads: str) -> Plan:
-        """The arena: slots one after another, scratch of each worker, scratch that the phases of a kernel share."""
+        """The arena: its slots, scratch of each worker, scratch that the phases of a kernel share."""
         extents = self.extents
-        offset, offsets = "0", []
-        for slot in self.program.slots:
-            offsets.append(offset)
-            offset = extents.sum(offset, extents.aligned(extents.largest(slot.members), layout.ALIGNMENT))
-        works = self.works.values()
-        stride = extents.aligned(extents.largest(tuple([each.worker_bytes for each in works])), layout.ALIGNMENT)
-        shared = extents.sum(offset, extents.product(stride, threads))
-        total = extents.sum(shared, extents.largest(tuple([each.shared_bytes for each in works])))
+        extents.known[str(THREADS)] = threads
+        found = layout(self.program, self.works.values())
+        offsets = [extents.write(slot.offset) for slot in self.program.slots]
+        worker, stride, shared, total = map(extents.write, (found.worker, found.stride, found.shared, found.total))
         if extents.overflow != "false":
             total = self.f.select(extents.overflow, "i64", str(_TOO_LARGE), total, "arena.bytes")
-        return Plan(offsets, offset, stride, shared, total)
+        return Plan(offsets, worker, stride, shared, total)
