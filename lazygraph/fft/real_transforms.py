@@ -17,6 +17,7 @@ from lazygraph.compiler.ops.compose import emit, spread
 from lazygraph.compiler.ops.fft import divides
 from lazygraph.compiler.ops.fourier import plan
 from lazygraph.compiler.ops.record import zeros
+from lazygraph.compiler.ops.type_rules import require_at_most
 from lazygraph.fft.complex_transforms import over
 from lazygraph.fft.operands import (
     Axes,
@@ -47,6 +48,7 @@ def _forward(value: Value, axis: int, norm: str) -> Value:
     if isinstance(length, int) and length % 2 == 0:
         dtype = with_zero(value).dtype
         return cast(_by_half(cast(value, float64), axis, length, _factor(norm, length, False)), dtype)
+    require_at_most("rfft", "points", 1, length)
     whole = emit("fft", with_zero(value), axis=axis, inverse=False, norm=norm)
     return sliced(whole, axis, 0, length // 2 + 1)
 
@@ -66,6 +68,7 @@ def _inverse(value: Value, axis: int, length: Extent, norm: str) -> Value:
     if isinstance(length, int) and length % 2 == 0:
         found = _doubled(cast(value, complex128), axis, length, _factor(norm, length, True))
         return cast(found, value.dtype.part)
+    require_at_most("irfft", "points", 1, length)
     rest = sliced(value, axis, 1, length - length // 2)
     whole = emit("concat", value, conjugate(emit("reverse", rest, axes=(axis,))), axis=axis)
     return emit("real", emit("fft", whole, axis=axis, inverse=True, norm=norm))

@@ -1,12 +1,15 @@
 """`lg.fft` is NumPy's: values, dtypes, lengths, axes, norms, mistakes; derivatives; any length, symbolic too."""
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
 
 import lazygraph as lg
+from lazygraph.runtime.dtypes import DType
 from tests.lazygraph.evaluation import evaluate
 from tests.lazygraph.numpy_calls import Call, call, identifier
 
@@ -140,3 +143,127 @@ def test_compiled_transforms_are_as_accurate_as_numpys_on_any_number_of_threads(
         numpys = getattr(np.fft, name)(given[x], axis=axis)
         assert found.dtype == numpys.dtype
         assert error(found, exact) <= 2 * error(numpys, exact) + np.finfo(found.dtype).eps, (name, x.shape, axis)
+
+
+def worst(lengths: Iterable[int], dtype: DType) -> tuple[float, float]:
+    """The greatest error of ours and of NumPy's over these lengths, by one compilation."""
+    x = lg.placeholder((lg.dim("n"),), dtype, "x")
+    transform = lg.function([x], lg.fft.fft(x))
+    ours, numpys = [], []
+    for n in lengths:
+        points = (RNG.standard_normal((n, 2)) @ [1, 1j]).astype(dtype.numpy)
+        exact = np.fft.fft(points.astype(np.clongdouble))
+        ours.append(error(transform(points), exact))
+        numpys.append(error(np.fft.fft(points), exact))
+    assert transform.compilations == 1
+    return max(ours), max(numpys)
+
+
+FEW = (*range(1, 40), 49, 64, 121, 128, 169, 256, 343, 509, 625, 1000, 1001, 1024, 2187, 3125, 4093, 4096, 4099)
+
+
+def test_a_symbolic_length_is_any_length() -> None:
+    ours, numpys = worst(FEW, lg.complex128)
+    assert ours <= numpys
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", (lg.complex64, lg.complex128), ids=str)
+def test_every_length_to_4099_is_as_accurate_as_numpys(dtype: DType) -> None:
+    ours, numpys = worst(range(1, 4100), dtype)
+    assert ours <= 1.01 * numpys
+
+
+@pytest.mark.slow
+def test_known_lengths_are_as_accurate_as_numpys() -> None:
+    """One of 41 to 4099, each compiled for itself."""
+    lengths = range(7, 4100, 41)
+    xs = [lg.placeholder((n,), lg.complex128, f"x{n}") for n in lengths]
+    points = [RNG.standard_normal((n, 2)) @ [1, 1j] for n in lengths]
+    found = lg.function(xs, [lg.fft.fft(x) for x in xs])(*points)
+    exact = [np.fft.fft(each.astype(np.clongdouble)) for each in points]
+    assert max(map(error, found, exact)) <= max(error(np.fft.fft(a), y) for a, y in zip(points, exact))
+
+
+def test_real_transforms_are_as_accurate_as_numpys() -> None:
+    """Known lengths, even and odd, of whole and half precision, along any axis; those of symbolic length."""
+    n = lg.dim("n", min=2)
+    cases = [
+        (name, RNG.standard_normal(shape).astype(dtype), axis)
+        for shape, axis in (((1000,), 0), ((3, 63), 1), ((16, 20), 0))
+        for name, dtype in (("rfft", np.float64), ("rfft", np.float32), ("irfft", np.complex128), ("ihfft", np.float64))
+    ]
+    cases.append(("hfft", (RNG.standard_normal((33, 2)) @ [1, 1j]).astype(np.complex64), 0))
+    xs = [lg.placeholder(array.shape, array.dtype, f"x{place}") for place, (_, array, _) in enumerate(cases)]
+    outputs = [getattr(lg.fft, name)(x, axis=axis) for x, (name, _, axis) in zip(xs, cases)]
+    line, half = lg.placeholder((n,), lg.float64, "line"), lg.placeholder((n,), lg.complex128, "half")
+    outputs += [lg.fft.rfft(line), lg.fft.irfft(half), lg.fft.irfft(half, 2 * n - 1)]
+    points = RNG.standard_normal((18, 2)) @ [1, 1j]
+    *found, forward, even, odd = lg.function([*xs, line, half], outputs)(
+        *[array for _, array, _ in cases], points.real.copy(), points
+    )
+    for result, (name, array, axis) in zip(found, cases):
+        wide = np.clongdouble if array.dtype.kind == "c" else np.longdouble
+        exact, numpys = (getattr(np.fft, name)(each, axis=axis) for each in (array.astype(wide), array))
+        assert result.dtype == numpys.dtype
+        assert error(result, exact) <= 2 * error(numpys, exact) + np.finfo(result.dtype).eps, name
+    np.testing.assert_allclose(forward, np.fft.rfft(points.real), atol=1e-14)
+    np.testing.assert_allclose(even, np.fft.irfft(points), atol=1e-14)
+    np.testing.assert_allclose(odd, np.fft.irfft(points, 35), atol=1e-14)
+
+
+def test_a_symbolic_length_of_none_gives_nothing() -> None:
+    n = lg.dim("n")
+    x = lg.placeholder((n, 3), lg.complex128, "x")
+    transform = lg.function([x], [lg.fft.fft(x, axis=0), lg.fft.fft(x, axis=1)])
+    assert [each.shape for each in transform(np.zeros((0, 3)))] == [(0, 3), (0, 3)]
+    rows = RNG.standard_normal((5, 3)) + 0j
+    for found, axis in zip(transform(rows), (0, 1)):
+        np.testing.assert_allclose(found, np.fft.fft(rows, axis=axis), atol=1e-14)
+    with pytest.raises(lg.ShapeError, match=r'declare lg.dim\("n", min=1\)'):
+        lg.fft.rfft(lg.placeholder((n,), lg.float64, "line"))
+
+
+def test_lengths_of_many_axes_are_those_of_scipy() -> None:
+    found = lg.function([], [lg.fft.fftn(COMPLEX), lg.fft.irfftn(COMPLEX, (4, 5, 9)), lg.fft.rfft2(REAL)])()
+    expected = [scipy.fft.fftn(COMPLEX), scipy.fft.irfftn(COMPLEX, (4, 5, 9)), scipy.fft.rfft2(REAL)]
+    for ours, theirs in zip(found, expected):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", (*ONE_AXIS, *SEVERAL))
+def test_a_transform_is_its_own_derivative_and_the_gradient_its_adjoint(name: str) -> None:
+    """J v = f(v); Re<u, f(v)> = Re<J^T u, v> with pairs that are not conjugated, for every norm."""
+    transform = getattr(lg.fft, name)
+    x = lg.placeholder((3, 6), taken(name).dtype, "x")
+    v = lg.placeholder((3, 6), taken(name).dtype, "v")
+    for norm in ("backward", "ortho"):
+        y = transform(x, norm=norm)
+        u = RNG.standard_normal(y.shape) + (1j * RNG.standard_normal(y.shape) if y.dtype.kind == "complex" else 0)
+        here, along = taken(name)[0, :3], taken(name)[1, :3]
+        tangent, cotangent, value = evaluate(
+            [lg.jvp(y, x, v), lg.vjp(y, x, lg.constant(u)), transform(v, norm=norm)], {x: here, v: along}
+        )
+        np.testing.assert_allclose(tangent, value, atol=1e-12)
+        np.testing.assert_allclose(np.sum(u * tangent).real, np.sum(cotangent * along).real, rtol=1e-11)
+
+
+def test_a_power_spectrum_has_second_derivatives_and_a_batch() -> None:
+    """E = sum |rfft(x)|**2 is quadratic: its Hessian times v is its gradient at v; vmap is a loop."""
+    rows = lg.placeholder((lg.dim("b"), 8), lg.float64, "rows")
+
+    def energy(x: lg.Tensor) -> lg.Tensor:
+        return lg.sum(lg.abs(lg.fft.rfft(x)) ** 2)
+
+    slopes = lg.vmap(lambda x: lg.grad(energy(x), x))(rows)
+    curves = lg.vmap(lambda x: lg.jvp(lg.grad(energy(x), x), x, x))(rows)
+    points = RNG.standard_normal((3, 8))
+    found, curved = lg.function([rows], [slopes, curves])(points)
+    spectrum = np.fft.rfft(points)
+    weights = np.zeros((3, 8), complex)
+    weights[:, :5] = 2 * spectrum
+    np.testing.assert_allclose(found, np.fft.ifft(weights, norm="forward").real, atol=1e-12)
+    np.testing.assert_allclose(curved, found, atol=1e-12)
