@@ -93,8 +93,15 @@ def _sums(extreme: Callable[..., Tensor], summed: int) -> Callable[[Tensor], Ten
     return lambda x: extreme(lg.sum(lg.abs(x), axis=summed), (x.ndim - 2,), False)
 
 
+def _singular(reduced: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda x: reduced(lg.linalg.svdvals(x))
+
+
 MATRIX_NORMS: Mapping[float | str, Callable[[Tensor], Tensor]] = {
     "fro": _frobenius,
+    "nuc": _singular(lambda values: lg.sum(values, axis=-1)),
+    2: _singular(lambda values: lg.max(values, axis=-1, initial=0)),
+    -2: _singular(lambda values: lg.min(values, axis=-1)),
     1: _sums(_greatest, -2),
     -1: _sums(_smallest, -2),
     math.inf: _sums(_greatest, -1),
@@ -107,7 +114,7 @@ def matrix_norm(x: TensorLike, /, *, keepdims: bool = False, ord: float | str | 
     """A norm of each matrix in the last two axes.
 
     "fro": the root of the sum of squares; 1 and -1: the greatest and least sum of magnitudes down a column; inf and
-    -inf: along a row.
+    -inf: along a row; 2 and -2: the greatest and least singular value; "nuc": the sum of singular values.
     Raises ShapeError where x has fewer than two axes, ValueError for another order.
 
     >>> import lazygraph as lg

@@ -36,14 +36,15 @@ def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
     wider = {np.dtype(np.float32): np.dtype(np.float64), np.dtype(np.complex64): np.dtype(np.complex128)}
 
     @wraps(reference)
-    def wide(*operands: np.ndarray, **attributes: Any) -> Any:
+    def computed(*operands: np.ndarray, **attributes: Any) -> Any:
         with np.errstate(all="ignore"):
             own = operands[0].dtype
-            results = reference(*[each.astype(wider.get(own, own)) for each in operands], **attributes)
+            wide = [each.astype(wider.get(own, own)) if each.dtype == own else each for each in operands]
+            results = reference(*wide, **attributes)
             alone = not isinstance(results, tuple)
             found = [
                 each.astype(own) if each.dtype.kind in "fc" else each for each in ([results] if alone else results)
             ]
             return found[0] if alone else tuple(found)
 
-    return wide
+    return computed
