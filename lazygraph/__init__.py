@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lazygraph import nn as nn
     from lazygraph import optim as optim
     from lazygraph import random as random
+    from lazygraph import sparse as sparse
     from lazygraph import special as special
     from lazygraph.autodiff import *
     from lazygraph.batching import *
@@ -138,7 +139,7 @@ _MODULES = (
     "mapping",
     "compiled",
 )
-_NAMESPACES = ("fft", "linalg", "nn", "optim", "random", "special")
+_NAMESPACES = ("fft", "linalg", "nn", "optim", "random", "sparse", "special")
 _ERRORS = ("CheckFailed", "DTypeError", "ShapeError")
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 euler_gamma = 0.5772156649015329

@@ -95,13 +95,17 @@ def _construct(container: type, keys: tuple[Any, ...], children: list[Any]) -> A
 def flatten_like(structure: Structure, tree: Any, name: str = "value") -> list[Any]:
     """The leaves of `tree` in the order of `structure`; TypeError names the place where their structures differ.
 
-    A leaf of `structure` takes whatever stands there, so that an array may be given as nested lists of numbers.
+    A leaf of `structure` takes whatever stands there, so that an array may be given as nested lists of numbers. A
+    container whose class has a class method `__adopt__(value, name)` says itself what may stand for it (`lg.sparse`).
 
     >>> flatten_like(flatten({"a": 0, "b": 0})[1], {"b": 2, "a": 1})
     [1, 2]
     """
     if structure.container is None:
         return [tree]
+    adopt = getattr(structure.container, "__adopt__", None)
+    if adopt is not None:
+        tree = adopt(tree, name)
     parts = _parts(tree)
     if (
         parts is None

@@ -242,7 +242,7 @@ class Tensor:
         return lg.subtract(other, self)
 
     def __mul__(self, other: TensorLike) -> Tensor:
-        return lg.multiply(self, other)
+        return NotImplemented if _decides(other) else lg.multiply(self, other)
 
     def __rmul__(self, other: TensorLike) -> Tensor:
         return lg.multiply(other, self)
@@ -278,7 +278,7 @@ class Tensor:
         return lg.pow(other, self)
 
     def __matmul__(self, other: TensorLike) -> Tensor:
-        return lg.matmul(self, other)
+        return NotImplemented if _decides(other) else lg.matmul(self, other)
 
     def __rmatmul__(self, other: TensorLike) -> Tensor:
         return lg.matmul(other, self)
@@ -539,3 +539,8 @@ class Tensor:
 
 
 TensorLike = Union[Tensor, NDArray[Any], np.generic, bool, int, float, complex, Sequence[Any]]
+
+
+def _decides(other: object) -> bool:
+    """Whether an operand on the right says itself what an operator means: a sparse matrix, by NumPy's convention."""
+    return not isinstance(other, Tensor) and getattr(other, "__array_ufunc__", other) is None
