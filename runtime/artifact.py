@@ -35,7 +35,7 @@ OK = 0
 CHECK_FAILED = 1  # control.error holds the message id + 1; variables are as before the failing step
 CANCELLED = 2  # control.progress holds the whole steps done
 ARENA_TOO_SMALL = 3  # control.arena_needed holds the bytes
-LONG = 4  # control.inline was set and the estimated work is above LONG_NANOSECONDS: nothing has run
+LONG = 4  # control.inline was set and it takes longer than LONG_NANOSECONDS: it is as if nothing had run
 LONG_NANOSECONDS = 10_000_000
 
 # Status of the Python adapter beside these.

@@ -15,6 +15,7 @@ from lazygraph.compiler.program.ir import Choose, Copy, Launch, Place, Program, 
 from lazygraph.compiler.program.parse import parse_program
 from lazygraph.compiler.program.print import print_program
 from lazygraph.compiler.program.verify import InvalidProgram, verify_program
+from lazygraph.runtime import executable
 from lazygraph.while_loops import while_loop
 
 K = np.array([1.0, 2.0, 3.0])
@@ -162,7 +163,7 @@ def test_a_part_of_a_carry_is_written_where_it_is(trip: Callable[..., lg.Tensor]
     program = program_of(function)
     assert copies(program) == []
     if x is big:
-        assert all([size <= 8 for slot in program.slots for size in slot.members])
+        assert all([slot.bytes <= 8 for slot in program.slots])
 
 
 def test_a_part_that_is_still_read_is_written_elsewhere() -> None:
@@ -321,3 +322,17 @@ def test_ctrl_c_in_a_loop_without_end() -> None:
     timer.join()
     assert late < 0.2  # 0.003 on an idle machine
     assert steps.numpy() == 1
+
+
+def test_a_short_loop_without_a_bound_runs_in_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that turns out to be long is made again beside it: values and variables are those of one step."""
+    n, v = lg.placeholder((), lg.int64, "n"), lg.variable(0.0, "v", lg.float64)
+    trips, total = while_loop(lambda s: s[0] != n, lambda s: (s[0] + 1, s[1] + 0.5), (0, v))
+    function = lg.function([n], trips, updates={v: total})
+    waits: list[int] = []
+    waiting = executable.wait_for
+    monkeypatch.setattr(executable, "wait_for", lambda *given: (waits.append(1), waiting(*given))[1])
+    assert function(10) == 10 and not waits
+    assert function(500_000) == 500_000 and len(waits) == 1
+    assert v.numpy() == 250_005
+    assert function.repeat(2, 4) == 4 and v.numpy() == 250_009

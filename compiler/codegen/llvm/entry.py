@@ -12,29 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lazygraph.compiler.codegen.llvm.environment import restore_environment, set_environment
+from lazygraph.compiler.codegen.llvm.estimate import FUEL, Estimate, fuelled
 from lazygraph.compiler.codegen.llvm.prologue import Plan, Prologue
 from lazygraph.compiler.codegen.llvm.steps import PARAMETERS, Frame, Task, part_texts
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
-from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import (
-    Choose,
-    Copy,
-    Launch,
-    Print,
-    Program,
-    Repeat,
-    RepeatWhile,
-    Step,
-    every_step,
-    inner_steps,
-    places_of,
-)
+from lazygraph.compiler.program.ir import Copy, Print, Program, Repeat, Step, every_step, places_of
 from lazygraph.runtime import artifact as layout
-
-_ENDLESS = "1.0e18"  # trips of a loop that nothing bounds, for the estimate
 
 
 def kernel_symbols(program: Program) -> dict[str, str]:
@@ -77,6 +63,9 @@ class _Entry:
         self.leave, self.stopped = f.block("leave"), f.block("stopped")
         self.status = f.value("alloca i32, align 4", "status")
         self.start = Prologue(f, program, works, self.leave, self.status)
+        self.estimate = Estimate(f, self.start.extents, works)
+        inline = f.load("i64", self._at(layout.CONTROL_INLINE), 8, "inline")
+        self.asked = f.compare("ne", "i64", inline, "0", "asked")
 
     def texts(self) -> list[str]:
         f = self.f
@@ -122,51 +111,15 @@ class _Entry:
 
     def _refuse_long_call(self) -> None:
         """LONG where the caller asked for it and the estimate of all steps is above the limit."""
-        f, extents = self.f, self.start.extents
-        estimate = "0.0"
-        for name, count in self._launches(self.program.steps).items():
-            for phase in self.works[name].phases:
-                time = extents.time(dims.multiply(phase.total, phase.picoseconds))
-                each = f.binary("fmul", "double", time, count, "time")
-                estimate = f.binary("fadd", "double", estimate, each, "estimate")
-        steps = f.convert("sitofp", "i64", f.load("i64", self._at(layout.CONTROL_STEPS), 8, "steps"), "double")
+        f = self.f
+        number = f.load("i64", self._at(layout.CONTROL_STEPS), 8, "steps")
+        # A step that comes back without a result is made again from its start: that takes a first step.
+        fuelled = f.select(f.compare("eq", "i64", number, "1"), "double", "1.0", "1.0e18", "fuelled")
+        steps = f.convert("sitofp", "i64", number, "double")
+        estimate = self.estimate.time(self.program.steps, fuelled)
         all_steps = f.binary("fmul", "double", estimate, steps, "estimate")
         long = f.compare("ogt", "double", all_steps, f"{1000.0 * layout.LONG_NANOSECONDS:e}", "long")
-        asked = f.compare("ne", "i64", f.load("i64", self._at(layout.CONTROL_INLINE), 8, "inline"), "0", "asked")
-        self._leave_if(f.binary("and", "i1", long, asked), layout.LONG)
-
-    def _launches(self, steps: Sequence[Step]) -> dict[str, str]:
-        """How often each kernel runs, as a double: infinitely often in a loop that nothing bounds."""
-        f, found = self.f, dict[str, str]()
-
-        def add(name: str, count: str) -> None:
-            known = found.get(name)
-            if known is None:
-                found[name] = count
-            elif "%" in known + count:
-                found[name] = f.binary("fadd", "double", known, count, "launches")
-            else:
-                found[name] = f"{float(known) + float(count):e}"
-
-        for step in steps:
-            match step:
-                case Launch():
-                    add(step.kernel, "1.0")
-                case Repeat() | RepeatWhile():
-                    trips = self._trips(step)
-                    for inner in inner_steps(step):
-                        for name, count in self._launches(inner).items():
-                            add(name, f.binary("fmul", "double", trips, count, "launches"))
-                case Choose():
-                    for inner in inner_steps(step):
-                        for name, count in self._launches(inner).items():
-                            add(name, count)
-        return found
-
-    def _trips(self, step: Repeat | RepeatWhile) -> str:
-        if isinstance(step, Repeat):
-            return self.start.extents.time(step.trips)
-        return f"{float(step.most):e}" if step.most else _ENDLESS
+        self._leave_if(f.binary("and", "i1", long, self.asked), layout.LONG)
 
     def _frame(self, plan: Plan) -> Frame:
         f, frame, write = self.f, Frame(), self.start.extents.write
@@ -187,7 +140,13 @@ class _Entry:
             for extent in _extents(step):
                 if extent not in frame.extents:
                     frame.extents[extent] = frame.word("i64", write(extent, "n"))
-        frame.positions += [frame.variable() for _ in range(self.program.loops)]
+        frame.positions += [frame.variable("0") for _ in range(self.program.loops)]
+        loops = fuelled(self.program.steps)
+        if loops:
+            frame.fuel = frame.variable(str(FUEL))
+        for loop in loops:
+            trip = f.convert("fptosi", "double", self.estimate.trip(loop), "i64")
+            frame.trips[loop.number] = frame.word("i64", f.select(self.asked, "i64", trip, "0", "trip"))
         return frame
 
     # --- the steps ----------------------------------------------------------------------------------------------------
@@ -213,7 +172,10 @@ class _Entry:
         f.place(self.stopped)
         flag = f.value(f"load atomic i32, ptr {self._at(layout.CONTROL_CANCEL)} monotonic, align 4", "cancel")
         cancelled = f.compare("ne", "i32", flag, "0", "cancelled")
-        f.store("i32", f.select(cancelled, "i32", str(layout.CANCELLED), str(layout.CHECK_FAILED)), self.status, 4)
+        error = f.load("i32", self._at(layout.CONTROL_ERROR), 4, "error")
+        failed = f.compare("ne", "i32", error, "0", "failed")
+        other = f.select(failed, "i32", str(layout.CHECK_FAILED), str(layout.LONG))  # a loop is out of fuel
+        f.store("i32", f.select(cancelled, "i32", str(layout.CANCELLED), other), self.status, 4)
         f.branch(self.leave)
 
 

@@ -76,9 +76,12 @@ class Frame:
     extents: dict[Extent, Word] = field(default_factory=dict)  # sizes, strides, trips, the extents of what is shown
     positions: list[int] = field(default_factory=list)  # which word of the frame each loop counts in
 
-    def variable(self) -> int:
+    fuel: int = -1  # the word of it that loops without a bound use up
+    trips: dict[int, Word] = field(default_factory=dict)  # what a trip of such a loop uses, by its number
+
+    def variable(self, first: str) -> int:
         """A word that parts write."""
-        self.registers.append(("i64", "0"))
+        self.registers.append(("i64", first))
         return len(self.registers) - 1
 
     def word(self, type: str, register: str) -> Word:
@@ -234,12 +237,24 @@ class _Part:
         holds = f.load("i8", self._place(step.condition), 1, "holds")
         f.branch_if(f.compare("ne", "i8", holds, "0"), run, done)
         f.place(run)
+        if step.number in self.frame.trips:
+            self._use_fuel(self.frame.trips[step.number])
         self._inside(step.body, committed, self.depth + 1)
         f.store("i64", f.binary("add", "i64", trip, "1"), self._position(step.number), 8)
         if not committed:
             self._stop_if_asked(committed)
         f.branch(ask)
         f.place(done)
+
+    def _use_fuel(self, trip: Word) -> None:
+        """Stop where none is left."""
+        f = self.f
+        at = f.offset("i64", "%frame", str(self.frame.fuel))
+        left = f.binary("sub", "i64", f.load("i64", at, 8, "fuel"), trip.read(f), "left")
+        f.store("i64", left, at, 8)
+        go = f.block("go")
+        f.branch_if(f.compare("sge", "i64", left, "0"), go, self.stopped)
+        f.place(go)
 
     def _choose_branch(self, step: Choose, committed: bool) -> None:
         f = self.f
