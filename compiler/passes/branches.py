@@ -11,15 +11,15 @@ Effects stay: a result that a print or a check hangs on is computed though nobod
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lazygraph.compiler.autodiff.substitute import moved
 from lazygraph.compiler.ir.effects import is_effect
-from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, interned, origin
+from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin, topological
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import OPS, apply
-from lazygraph.compiler.passes.siblings import independent, inside, read, replaced
+from lazygraph.compiler.passes.siblings import independent, inside, numbered, read, replaced, swept
 
 Values = tuple[Value, ...]
 
@@ -34,39 +34,47 @@ class Branches:
         if not any([node.graphs for node in graph.nodes]):
             return graph
         graph = inside(graph, self)
-        while (new := _next(graph)) is not None:
-            graph = interned(replaced(graph, new))
-        return graph
+        while True:  # what is in vain is taken out first: it may be all that differs
+            graph = swept(graph, _tidied)
+            new = _siblings(graph)
+            if new is None:
+                return graph
+            graph = replaced(graph, new)
 
 
-def _next(graph: Graph) -> Mapping[Value, Value] | None:
-    """What stands for the results of some conds, of the first group that is not in its least form."""
-    used = read(graph)
+def _siblings(graph: Graph) -> Mapping[Value, Value] | None:
+    """What stands for the results of several conds of one choice."""
     for group in independent(graph, _choice, lambda group, node: True):
-        new = _known(group[0]) if len(group) == 1 else None
-        new = new or _joined(group, used)
-        if new is not None:
-            return new
+        if len(group) > 1:
+            used = read(graph)
+            results = [value for node in group for value in node.outputs]
+            found = _joined(group, [value in used for value in results])
+            return dict(zip(results, found, strict=True))
     return None
+
+
+def _tidied(node: Node, used: Sequence[bool]) -> Sequence[Value] | None:
+    if node.op.name != "cond":
+        return None
+    return _known(node) or _joined([node], used)
 
 
 def _choice(node: Node) -> Hashable | None:
     return (node.inputs[0], len(node.graphs)) if node.op.name == "cond" else None
 
 
-def _known(node: Node) -> Mapping[Value, Value] | None:
+def _known(node: Node) -> Sequence[Value] | None:
     """The results of the branch that is known to be chosen."""
     which, *operands = node.inputs
     if which.node.op.name != "constant" and len(node.graphs) > 1:
         return None
     number = int(which.node["value"]) if which.node.op.name == "constant" else 0
     branch = node.graphs[min(max(number, 0), len(node.graphs) - 1)]
-    found = moved(branch.outputs, dict(zip(branch.inputs, operands, strict=True)))
-    return dict(zip(node.outputs, found, strict=True))
+    return moved(branch.outputs, dict(zip(branch.inputs, operands, strict=True)))
 
 
-def _joined(group: Sequence[Node], used: Set[Value]) -> Mapping[Value, Value] | None:
-    """The results of all these conds from one; None where that is the only one, and no less than it was."""
+def _joined(group: Sequence[Node], used: Sequence[bool]) -> Sequence[Value]:
+    """The results of all these conds from one, which has what is needed and no more."""
     operands = tuple(dict.fromkeys([operand for node in group for operand in node.inputs[1:]]))
     inner = symbols_like(operands, "x")
     at = dict(zip(operands, inner))
@@ -75,30 +83,26 @@ def _joined(group: Sequence[Node], used: Set[Value]) -> Mapping[Value, Value] | 
     shown = [_shown(graph) for graph in whole]
     results = [value for node in group for value in node.outputs]
     home = {x: operand for operand, x in at.items()}
-    known: dict[Values, Value | int] = {}
-    places: dict[Value, Value | int] = {}
+    known: dict[Values, int] = {}
+    places: list[Value | int] = []
     for place, value in enumerate(results):
         of_branches = tuple([graph.outputs[place] for graph in whole])
-        if value not in used and not any([each[place] for each in shown]):
-            continue
-        if of_branches[0] in home and len(set(of_branches)) == 1:
-            places[value] = home[of_branches[0]]
-            continue
-        places[value] = known.setdefault(of_branches, len(known))
-    kept = list(known)
-    branches = [Graph(graph.name, inner, tuple([each[place] for each in kept])) for place, graph in enumerate(whole)]
-    needed = [any([x in _reached(branch) for branch in branches]) for x in inner]
-    least = (sum(needed), len(kept)) == (len(group[0].inputs) - 1, len(group[0].outputs))
-    if len(group) == 1 and least:
-        return None
+        if not used[place] and not any([each[place] for each in shown]):
+            places.append(value)
+        elif of_branches[0] in home and len(set(of_branches)) == 1:
+            places.append(home[of_branches[0]])
+        else:
+            places.append(known.setdefault(of_branches, len(known)))
     found: Sequence[Value] = ()
-    if kept:
-        symbols = tuple([x for x, has in zip(inner, needed) if has])
-        graphs = tuple([Graph(branch.name, symbols, branch.outputs) for branch in branches])
-        given = [operand for operand, has in zip(operands, needed) if has]
+    if known:
+        outputs = [tuple([each[place] for each in known]) for place in range(number)]
+        reached = {x for values in outputs for node in topological(values) for x in (*node.inputs, *values)}
+        needed = [x for x in operands if at[x] in reached]
+        inputs = tuple([at[x] for x in needed])
+        graphs = tuple([Graph(graph.name, inputs, values) for graph, values in zip(whole, outputs)])
         with origin(tuple(dict.fromkeys([frame for node in group for frame in node.frames]))[:MAX_FRAMES]):
-            found = apply(OPS["cond"], (group[0].inputs[0], *given), {}, graphs=graphs)
-    return {value: found[place] if isinstance(place, int) else place for value, place in places.items()}
+            found = apply(OPS["cond"], (group[0].inputs[0], *needed), {}, graphs=graphs)
+    return [found[place] if isinstance(place, int) else place for place in places]
 
 
 def _together(members: Sequence[tuple[Node, Graph]], at: Mapping[Value, Value], inputs: Values) -> Graph:
@@ -107,7 +111,7 @@ def _together(members: Sequence[tuple[Node, Graph]], at: Mapping[Value, Value], 
     for node, branch in members:
         own = [at[operand] for operand in node.inputs[1:]]
         outputs += moved(branch.outputs, dict(zip(branch.inputs, own, strict=True)))
-    return interned(Graph(members[0][1].name, inputs, tuple(outputs)))
+    return Graph(members[0][1].name, inputs, tuple(numbered(outputs)))
 
 
 def _shown(graph: Graph) -> Sequence[bool]:
@@ -117,8 +121,3 @@ def _shown(graph: Graph) -> Sequence[bool]:
         if any([each in found for each in node.inputs]):
             found.update(node.outputs)
     return [value in found for value in graph.outputs]
-
-
-def _reached(graph: Graph) -> Set[Value]:
-    """What the results depend on."""
-    return {*graph.outputs, *[operand for node in graph.nodes for operand in node.inputs]}

@@ -6,10 +6,10 @@ which other values stand for some. What one node is made of several is the busin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from lazygraph.compiler.autodiff.substitute import moved
-from lazygraph.compiler.ir.graph import Graph, Node, Value, with_inputs
+from lazygraph.compiler.ir.graph import Graph, Interner, Node, Value, interned, topological, with_inputs
 
 
 def independent(
@@ -44,6 +44,47 @@ def independent(
 def replaced(graph: Graph, new: Mapping[Value, Value]) -> Graph:
     """The graph in which these values stand for others, of the same types, that none of them depends on."""
     return _with_results(graph, dict(zip(graph.results, moved(graph.results, new), strict=True)))
+
+
+Change = Callable[[Node, Sequence[bool]], Sequence[Value] | None]
+
+
+def swept(graph: Graph, change: Change) -> Graph:
+    """The graph with what `change(node over new operands, which of its results are read)` gives for each node that has
+    sub-graphs; None keeps the node. What it gives for a result that is not read does not count.
+
+    Sweeps go on while nodes become less: what one no longer reads another need not make.
+    """
+    while True:
+        after = interned(_swept_once(graph, change))
+        if _size(after) == _size(graph):
+            return after
+        graph = after
+
+
+def _size(graph: Graph) -> int:
+    return sum(len(node.inputs) + len(node.outputs) for node in graph.nodes if node.graphs)
+
+
+def _swept_once(graph: Graph, change: Change) -> Graph:
+    used = read(graph)
+    interner = Interner(lambda inner: inner)  # what becomes equal on the way is equal for the nodes behind it
+    new: dict[Value, Value] = {}
+    for node in graph.nodes:
+        made = interner.node(node, tuple([new[each] for each in node.inputs]))
+        found = change(made, [each in used for each in node.outputs]) if node.graphs else None
+        new.update(zip(node.outputs, made.outputs if found is None else found, strict=True))
+    return _with_results(graph, new)
+
+
+def numbered(values: Sequence[Value]) -> list[Value]:
+    """The values with equal nodes merged; sub-graphs have been interned before."""
+    interner = Interner(lambda inner: inner)
+    new: dict[Value, Value] = {}
+    for node in topological(values):
+        kept = node if node.op.name == "parameter" else interner.node(node, tuple([new[each] for each in node.inputs]))
+        new.update(zip(node.outputs, kept.outputs))
+    return [new[value] for value in values]
 
 
 def inside(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:

@@ -17,11 +17,11 @@ from functools import cached_property
 
 from lazygraph.compiler.autodiff.substitute import moved
 from lazygraph.compiler.ir.effects import is_effect
-from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, interned, origin
+from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin, topological
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import full
 from lazygraph.compiler.ops.while_transpose import looped
-from lazygraph.compiler.passes.siblings import independent, inside, read, replaced
+from lazygraph.compiler.passes.siblings import independent, inside, numbered, read, replaced, swept
 
 Values = tuple[Value, ...]
 
@@ -36,19 +36,28 @@ class WhileLoops:
         if not any([node.graphs for node in graph.nodes]):
             return graph
         graph = inside(graph, self)
-        while (new := _next(graph)) is not None:
-            graph = interned(replaced(graph, new))
-        return graph
+        while True:  # what is in vain is taken out first: it may be all that differs
+            graph = swept(graph, _tidied)
+            new = _siblings(graph)
+            if new is None:
+                return graph
+            graph = replaced(graph, new)
 
 
-def _next(graph: Graph) -> Mapping[Value, Value] | None:
-    """What stands for the results of some loops, of the first group that is not in its least form."""
-    used = read(graph)
+def _siblings(graph: Graph) -> Mapping[Value, Value] | None:
+    """What stands for the results of several loops that make the same trips."""
     for group in independent(graph, _bound, _make_the_same_trips):
-        new = _never(group[0]) or _Loops(tuple(group)).least(used)
-        if new is not None:
-            return new
+        if len(group) > 1:
+            used = read(graph)
+            results = [value for node in group for value in node.outputs]
+            return dict(zip(results, _Loops(tuple(group)).least([value in used for value in results]), strict=True))
     return None
+
+
+def _tidied(node: Node, used: Sequence[bool]) -> Sequence[Value] | None:
+    if node.op.name != "while_loop":
+        return None
+    return _never(node) or _Loops((node,)).least(used)
 
 
 def _make_the_same_trips(group: Sequence[Node], node: Node) -> bool:
@@ -59,13 +68,12 @@ def _bound(node: Node) -> Hashable | None:
     return int(node["max_trips"]) if node.op.name == "while_loop" else None
 
 
-def _never(node: Node) -> Mapping[Value, Value] | None:
+def _never(node: Node) -> Sequence[Value] | None:
     """The initial values, where the condition is known not to hold."""
     (asked,) = node.graphs[0].outputs
     if asked.node.op.name != "constant" or bool(asked.node["value"]):
         return None
-    *carries, trips = node.outputs
-    return {**dict(zip(carries, node.inputs)), trips: full(trips.type, 0)}
+    return (*node.inputs[: node["carries"]], full(node.outputs[-1].type, 0))
 
 
 @dataclass(frozen=True)
@@ -91,23 +99,22 @@ class _Loops:
         """The number of the class of each carry: those of a class are equal before every trip."""
         numbers = _numbered([node.inputs[place] for node, place in self.carries])
         while True:
-            graph = self._over(numbers)[1]
-            finer = _numbered(list(zip(numbers, graph.outputs)))
+            finer = _numbered(list(zip(numbers, self._over(numbers)[1])))
             if max(finer, default=-1) == max(numbers, default=-1):
                 return numbers
             numbers = finer
 
     @cached_property
-    def merged(self) -> tuple[Values, Graph]:
+    def merged(self) -> tuple[Values, Sequence[Value]]:
         """(a symbol for each class, and over symbols: the new value of each carry, then the question of each loop)."""
         return self._over(self.classes)
 
     @property
     def ask_the_same(self) -> bool:
         """Whether all loops make the same trips."""
-        return len(set(self.merged[1].outputs[len(self.carries) :])) == 1
+        return len(set(self.merged[1][len(self.carries) :])) == 1
 
-    def _over(self, numbers: Sequence[int]) -> tuple[Values, Graph]:
+    def _over(self, numbers: Sequence[int]) -> tuple[Values, Sequence[Value]]:
         first = {number: node.inputs[place] for number, (node, place) in zip(numbers, self.carries)}
         symbols = symbols_like([first[number] for number in sorted(first)], "carry")
         at = {carry: symbols[number] for carry, number in zip(self.carries, numbers)}
@@ -119,59 +126,67 @@ class _Loops:
             asked += moved(condition.outputs, dict(zip(condition.inputs, own, strict=True)))
             found = moved(body.outputs, dict(zip(body.inputs, own, strict=True)))
             steps |= {(node, place): value for place, value in enumerate(found)}
-        outputs = (*[steps[carry] for carry in self.carries], *asked)
-        return symbols, interned(Graph("both", (*symbols, *self.shared.values()), outputs))
+        return symbols, numbered([*[steps[carry] for carry in self.carries], *asked])
 
-    def least(self, used: Set[Value]) -> Mapping[Value, Value] | None:
-        """Values for the results that are read; None where the loop is the only one, and no less than it was."""
-        symbols, graph = self.merged
-        asked = graph.outputs[len(self.carries)]
-        step = dict(zip(self.classes, graph.outputs))
-        needed = self._needed(used, step, asked)
-        kept = [number for number in range(len(symbols)) if number in needed]
+    def least(self, used: Sequence[bool]) -> Sequence[Value]:
+        """The results of all loops, one after another, from one that has what is needed and no more."""
+        symbols, values = self.merged
+        asked, step = values[len(self.carries)], dict(zip(self.classes, values))
+        results = [(node, place) for node in self.nodes for place in range(len(node.outputs))]
+        read_ones = {each for each, has in zip(results, used, strict=True) if has}
+        kept = sorted(self._needed({c for c, carry in zip(self.classes, self.carries) if carry in read_ones}))
         outputs = tuple([step[number] for number in kept])
-        reached = {asked, *outputs, *[x for node in _nodes(graph, (asked, *outputs)) for x in node.inputs]}
+        reached = _reached((asked, *outputs))
         operands = [x for x, symbol in self.shared.items() if symbol in reached]
-        node = self.nodes[0]
-        if len(self.nodes) == 1 and (len(kept), len(kept) + len(operands)) == (node["carries"], len(node.inputs)):
-            return None
-        first = {number: n.inputs[place] for number, (n, place) in zip(self.classes, self.carries)}
-        init = tuple([first[number] for number in kept])
+        first = {number: node.inputs[place] for number, (node, place) in zip(self.classes, self.carries)}
         inputs = (*[symbols[number] for number in kept], *[self.shared[x] for x in operands])
         among = symbols_like(inputs, "carry")
-        condition = Graph(node.graphs[0].name, among, tuple(moved([asked], dict(zip(inputs, among)))))
-        body = Graph(node.graphs[1].name, inputs, outputs)
+        condition, body = self.nodes[0].graphs
+        ask = Graph(condition.name, among, tuple(moved([asked], dict(zip(inputs, among)))))
         with origin(tuple(dict.fromkeys([frame for each in self.nodes for frame in each.frames]))[:MAX_FRAMES]):
-            *last, trips = looped(init, tuple(operands), condition, body, node["max_trips"])
+            *last, trips = looped(
+                tuple([first[number] for number in kept]),
+                tuple(operands),
+                ask,
+                Graph(body.name, inputs, outputs),
+                self.nodes[0]["max_trips"],
+            )
         found = dict(zip(kept, last))
-        new = {each.outputs[-1]: trips for each in self.nodes}
-        for number, (each, place) in zip(self.classes, self.carries):
-            new[each.outputs[place]] = found.get(number, first[number])  # what is not kept is not read
-        for each in self.nodes:
-            new |= {each.outputs[place]: each.inputs[place] for place in range(each["carries"]) if _stays(each, place)}
+        of_carry = {carry: found.get(number) for carry, number in zip(self.carries, self.classes)}
+        new: list[Value] = []
+        for node, place in results:
+            if place == node["carries"]:
+                new.append(trips)
+            else:
+                new.append(of_carry.get((node, place)) or node.inputs[place])  # it stays, or is not read
         return new
 
-    def _needed(self, used: Set[Value], step: Mapping[int, Value], asked: Value) -> Set[int]:
-        """Classes that a result that is read, the condition or an effect needs, and those that these need."""
-        symbols, graph = self.merged
-        number_of = dict(zip(symbols, range(len(symbols))))
-        shown = {value for node in graph.nodes if is_effect(node) for value in node.outputs}
-        for node in graph.nodes:
-            if any([each in shown for each in node.inputs]):
-                shown.update(node.outputs)
-        found = {c for c, (node, place) in zip(self.classes, self.carries) if node.outputs[place] in used}
-        found |= {number for number, value in step.items() if value in shown}
+    def _needed(self, found: Set[int]) -> Set[int]:
+        """Classes that are read, or that the condition or an effect needs, and those that these need."""
+        symbols, values = self.merged
+        asked, step = values[len(self.carries)], dict(zip(self.classes, values))
+        shown = _shown(tuple(step.values()))
+        found = found | {number for number, value in step.items() if value in shown}
         while True:
-            roots = (asked, *[step[number] for number in found])
-            reached = {*roots, *[x for node in _nodes(graph, roots) for x in node.inputs]}
-            wider = found | {number for symbol, number in number_of.items() if symbol in reached}
+            reached = _reached((asked, *[step[number] for number in found]))
+            wider = found | {number for number, symbol in enumerate(symbols) if symbol in reached}
             if wider == found:
                 return found
             found = wider
 
 
-def _nodes(graph: Graph, roots: Values) -> tuple[Node, ...]:
-    return Graph(graph.name, graph.inputs, roots).nodes
+def _reached(values: Values) -> Set[Value]:
+    """What the values depend on, and they."""
+    return {*values, *[operand for node in topological(values) for operand in node.inputs]}
+
+
+def _shown(values: Values) -> Set[Value]:
+    """The values that an effect hangs on, and those on the way."""
+    found: set[Value] = set()
+    for node in topological(values):
+        if is_effect(node) or any([each in found for each in node.inputs]):
+            found.update(node.outputs)
+    return found
 
 
 def _stays(node: Node, place: int) -> bool:
