@@ -118,7 +118,11 @@ def _pulled(loop: Loop, symbols: Values, cotangents: Tangents) -> tuple[Tangents
     from lazygraph.compiler.autodiff.transpose import transpose
 
     outputs = loop.body.outputs
-    linear = depending(loop.body, tuple([x in symbols for x in loop.body.inputs]))
+    of_inputs = tuple([x in symbols for x in loop.body.inputs])
+    linear = (
+        *loop.split(of_inputs[1:])[0],
+        *depending(loop.body, of_inputs)[loop.carries :],
+    )  # no trip, and last = first
     fresh = symbols_like(outputs, "cotangent")
     pulled: Tangents = ()
 

@@ -189,3 +189,11 @@ def test_memory_of_a_gradient_that_computes_again_grows_as_the_square_root_of_th
     arenas = [arena(length) for length in (64, 256, 1024, 4096)]
     assert arenas[-1] < 8.5 * arenas[0]
     assert all(after < 2.2 * before for before, after in zip(arenas, arenas[1:]))
+
+
+def test_without_a_trip_the_last_carry_is_the_first_whatever_the_body_makes_of_it() -> None:
+    """Found by random programs: the body of this loop does not read its carry, whose cotangent was lost."""
+    x = lg.placeholder((3,), lg.float64, "x")
+    for length, expected in [(0, [1, 1, 1]), (2, [0, 0, 0])]:
+        last, _ = lg.scan(lambda c, _: (lg.ones(3), None), x, length=length)
+        np.testing.assert_array_equal(values([lg.grad(lg.sum(last), x)], {x: np.ones(3)})[0], expected)
