@@ -2,7 +2,7 @@
 
 In: tensors, arrays, numbers. Out: tensors. exp(x) = r(x / 2**s)**(2**s), r the diagonal Pade approximant of exp and s
 so that x / 2**s is within the radius where its backward error is below a rounding (N. J. Higham, "The scaling and
-squaring method for the matrix exponential revisited", 2005). The derivative is that of these steps, which has as small a
+squaring method for the matrix exponential revisited", 2005). The derivative is that of these steps, and has as small a
 backward error (A. H. Al-Mohy, N. J. Higham, "Computing the Frechet derivative of the matrix exponential", 2009).
 """
 

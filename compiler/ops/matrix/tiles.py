@@ -35,7 +35,8 @@ def _rows(dtype: DType) -> int:
 def in_tiles(b: BodyBuilder, count: Extent, rows: int, body: Callable[[Extent, int], None]) -> None:
     """body(first row, number of rows) over 0 .. count - 1: whole tiles, then rows one by one."""
     whole = dims.floordiv(count, rows)
-    b.loop("serial", "tile", whole, lambda tile: body(dims.multiply(tile, rows), rows))
+    if whole != 0:
+        b.loop("serial", "tile", whole, lambda tile: body(dims.multiply(tile, rows), rows))
     rest = count - dims.multiply(whole, rows)
     if rest != 0:
         b.loop("serial", "row", rest, lambda row: body(dims.multiply(whole, rows) + row, 1))
