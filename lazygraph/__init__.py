@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lazygraph.autodiff import *
     from lazygraph.batching import *
     from lazygraph.bits import *
+    from lazygraph.branching import *
     from lazygraph.calculus import *
     from lazygraph.checkpointing import *
     from lazygraph.checks import *
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from lazygraph.statistics import *
     from lazygraph.tensor import *
     from lazygraph.updates import *
+    from lazygraph.while_loops import *
     from lazygraph.writing import *
 
 __version__ = "0.1.0"
@@ -135,6 +137,8 @@ _MODULES = (
     "checkpointing",
     "derivative_rules",
     "scanning",
+    "while_loops",
+    "branching",
     "printing",
     "mapping",
     "compiled",

@@ -54,8 +54,8 @@ def while_loop(
     >>> def newton(x):
     ...     return x - (x * x - a) / (2 * x)
     >>> root = lg.while_loop(lambda x: lg.abs(x * x - a) > 1e-12, newton, 1.0 + a, max_trips=50)
-    >>> root.eval({a: 9.0}), lg.grad(root, a).eval({a: 9.0}).round(9)
-    (array(3.), array(0.16666667))
+    >>> root.eval({a: 4.0}), lg.grad(root, a).eval({a: 4.0})
+    (array(2.), array(0.25))
     """
     if max_trips is not None and (isinstance(max_trips, bool) or not isinstance(max_trips, int) or max_trips < 1):
         raise ValueError(f"while_loop: max_trips: expected an int >= 1, or None for no bound, found {max_trips!r}")
