@@ -36,7 +36,7 @@ from lazygraph.compiler.program.ir import (
 )
 from lazygraph.compiler.program.order import order
 from lazygraph.compiler.program.places import Inner, Places, Target, bytes_of, places_of
-from lazygraph.compiler.program.units import Level, Nest, Unit, Units, is_printed, kernels
+from lazygraph.compiler.program.units import Level, Nest, Unit, Units, is_printed
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def build(graph: Graph) -> Built:
     places, copies = places_of(
         level, ordered, {value: Place("constant", number) for number, value in enumerate(constants)}
     )
-    launched = kernels((*ordered.before, *ordered.after))
+    launched = places.launched((*ordered.before, *ordered.after))
     distinct, names = _distinct([kernel for _, kernel in launched])
     messages: list[Message] = []
     solves, requires = _entry_checks(graph, messages)

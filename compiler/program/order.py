@@ -23,6 +23,8 @@ from lazygraph.compiler.program.units import Level, Unit, is_early, is_long
 Updates = Sequence[tuple[Value, Value]]  # (variable, new value)
 Waits = dict[Unit, list[Unit]]
 
+FEW = 300  # units of a body that are all looked at for each carry
+
 
 @dataclass(frozen=True)
 class Order:
@@ -37,7 +39,7 @@ def order(level: Level) -> Order:
     sources = _sources(units)
     checking = _ancestors([unit for unit in units if is_early(unit)], sources)
     in_place, waits = _in_place(
-        level, level.graph.updates, sources, lambda unit: unit not in checking and not is_long(unit)
+        level, level.graph.updates, sources, lambda unit: unit not in checking and not is_long(unit), _lower
     )
     late = _descendants({_maker(units)[new] for new in in_place}, waits, units)
     ordered = least_live(units, waits, late, _temporary_bytes({*in_place, *level.graph.outputs}))
@@ -50,7 +52,8 @@ def order(level: Level) -> Order:
 
 def inner_order(level: Level, updates: Updates) -> Order:
     """The order of a sub-graph's launches: nothing is committed inside."""
-    in_place, waits = _in_place(level, updates, _sources(level.units), lambda unit: True)
+    law = _independent if len(level.units) <= FEW else _lower
+    in_place, waits = _in_place(level, updates, _sources(level.units), lambda unit: True, law)
     return Order(tuple(least_live(level.units, waits, set(), _temporary_bytes(set(in_place)))), (), in_place)
 
 
@@ -74,8 +77,22 @@ def _sources(units: Sequence[Unit]) -> Waits:
     return {unit: [maker[each] for each in (*unit.reads, *unit.after) if made(each)] for unit in units}
 
 
+def _lower(unit: Unit, other: Unit, waits: Waits) -> bool:
+    """Whether the other one may wait for the unit: so it is where ranks only rise."""
+    return unit.rank < other.rank
+
+
+def _independent(unit: Unit, other: Unit, waits: Waits) -> bool:
+    """Whether the other one may wait for the unit, which does not wait for it."""
+    return other not in _ancestors([unit], waits)
+
+
 def _in_place(
-    level: Level, updates: Updates, sources: Waits, may: Callable[[Unit], bool]
+    level: Level,
+    updates: Updates,
+    sources: Waits,
+    may: Callable[[Unit], bool],
+    before: Callable[[Unit, Unit, Waits], bool],
 ) -> tuple[dict[Value, Value], Waits]:
     """New values that may be written over the old ones, and which units each unit then waits for."""
     units, results = level.units, set(level.graph.results)
@@ -94,7 +111,7 @@ def _in_place(
         """Whether everybody else has read the old value when it is written over."""
         unit = maker[new]
         itself = old in unit.reads and (old, new) not in unit.lowered.in_place
-        return not itself and may(writer) and not any([each.rank >= writer.rank for each in others(old, unit)])
+        return not itself and may(writer) and all(before(each, writer, waits) for each in others(old, unit))
 
     begins = {result: operand for unit in units for operand, result in unit.begins}
     for variable, new in updates:

@@ -8,12 +8,13 @@ first value of a carry and a new one that could not be written over the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Union
 
 from lazygraph.compiler.ir.dims import Extent, product
 from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.lower import Lowered
 from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
 from lazygraph.compiler.program.ir import Place, Slot
@@ -67,6 +68,16 @@ class Places:
 
     def write(self, value: Value) -> Place:
         return self.at(self.written[value])
+
+    def launched(self, units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
+        """Every unit that launches a kernel, those inside others included, in order."""
+        found: list[tuple[Unit, AnyKernel]] = []
+        for unit in units:
+            if isinstance(unit.lowered, Nest):
+                found += [each for inner in self.inner[unit] for each in self.launched(inner.units)]
+            elif unit.works:
+                found.append((unit, unit.lowered.kernel))
+        return found
 
     def at(self, home: Home) -> Place:
         if isinstance(home, Place):

@@ -7,14 +7,14 @@ holds for variables holds for them: old values are read until nobody needs them,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from lazygraph.compiler.ir.dims import Extent, bounds, product
 from lazygraph.compiler.ir.graph import Frames, Graph, Node, Value, with_inputs
 from lazygraph.compiler.loop.fuse import Fusion, Group, fuse
-from lazygraph.compiler.loop.ir import AnyKernel, Contraction
+from lazygraph.compiler.loop.ir import Contraction
 from lazygraph.compiler.loop.lower import Lowered, lower
 from lazygraph.compiler.loop.spare import spared
 from lazygraph.compiler.loop.work import work
@@ -159,17 +159,6 @@ def _picoseconds(unit: Unit) -> int | None:
     times = [bounds(phase.total * phase.picoseconds)[1] for phase in work(kernel).phases]
     known = [each for each in times if each is not None]
     return sum(known) if len(known) == len(times) else None
-
-
-def kernels(units: Iterable[Unit]) -> list[tuple[Unit, AnyKernel]]:
-    """Every unit that launches a kernel, those inside others included."""
-    found: list[tuple[Unit, AnyKernel]] = []
-    for unit in units:
-        if isinstance(unit.lowered, Nest):
-            found += kernels(unit.lowered.units)
-        elif unit.works:
-            found.append((unit, unit.lowered.kernel))
-    return found
 
 
 # --- from graphs to units ---------------------------------------------------------------------------------------------
