@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ir import dims
-from lazygraph.compiler.ir.dims import Extent
+from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index
-from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.compose import batched_input, emit
 from lazygraph.compiler.ops.fourier import plan
 from lazygraph.compiler.ops.fourier.butterflies import Point
 from lazygraph.compiler.ops.fourier.parts import load_point, store_point
@@ -26,40 +26,34 @@ from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import Case, plain
-from lazygraph.compiler.ops.type_rules import require_dtype, require_equal, require_operands
+from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, require_equal, require_operands
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float64, uint64
 
 
-def lines(x: Value, *, radices: tuple[int, ...], columns: int, inverse: bool, scale: float) -> Value:
+def lines(x: Value, *, axis: int, radices: tuple[int, ...], columns: int, inverse: bool, scale: float) -> Value:
     """The node, with its table."""
     table = emit("constant", value=plan.table(radices))
-    return emit("fft_lines", x, table, radices=radices, columns=columns, inverse=inverse, scale=scale)
+    return emit("fft_lines", x, table, axis=axis, radices=radices, columns=columns, inverse=inverse, scale=scale)
 
 
 def _type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     require_operands("fft_lines", types, 2)
     x, table = types
     require_dtype("fft_lines", "operand 0", x.dtype, ("complex",))
-    radices, columns = attributes["radices"], attributes["columns"]
-    length = prod(radices)
+    axis, length = require_axis("fft_lines", attributes["axis"], x.rank), prod(attributes["radices"])
+    require_equal("fft_lines", "points of a line", x.shape[axis], length)
     if table != TensorType(uint64, (2, length)):
         raise ShapeError(f"fft_lines: table: expected {TensorType(uint64, (2, length))}, found {table}")
-    if x.rank == 2:
-        require_equal("fft_lines", "points of a line", x.shape[1], length * columns)
-    elif x.rank == 4:
-        require_equal("fft_lines", "points of a line", x.shape[1], length)
-        require_equal("fft_lines", "columns", x.shape[3], columns)
-    else:
-        raise ShapeError(f"fft_lines: expected an operand of rank 2 or 4, found {x}")
+    behind = dims.product(x.shape[axis + 1 :])
+    if not isinstance(behind, int) or behind % attributes["columns"]:
+        raise ShapeError(f"fft_lines: columns: expected a divisor of {behind}, found {attributes['columns']}")
     return (x,)
 
 
 def _reference(x: np.ndarray, table: np.ndarray, **attributes: Any) -> np.ndarray:
-    length = prod(attributes["radices"])
-    grouped = x.reshape(x.shape[0], length, prod(x.shape[1:]) // length)
     transform: Callable[..., np.ndarray] = np.fft.ifft if attributes["inverse"] else np.fft.fft
-    found = transform(grouped, axis=1, norm="forward" if attributes["inverse"] else "backward")
-    return np.asarray(found * attributes["scale"]).astype(x.dtype).reshape(x.shape)
+    found = transform(x, axis=attributes["axis"], norm="forward" if attributes["inverse"] else "backward")
+    return np.asarray(found * attributes["scale"]).astype(x.dtype)
 
 
 def _jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -75,25 +69,20 @@ def _transpose(node: Node, cotangents: Tangents, linear: tuple[bool, ...]) -> Ta
 
 def _batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], size: Extent) -> tuple[Value, ...]:
     """Examples are more lines; the table is that of the radices, for all."""
-    x = inputs[0] if batched[0] else emit("broadcast", inputs[0], shape=(size, *inputs[0].shape), axes=_behind(node))
-    flat = emit("reshape", x, shape=(dims.multiply(size, x.shape[1]), *x.shape[2:]))
-    return (emit("reshape", lines(flat, **node.attributes), shape=x.shape),)
-
-
-def _behind(node: Node) -> tuple[int, ...]:
-    return tuple(range(1, node.inputs[0].type.rank + 1))
+    x = batched_input(inputs[0], batched[0], size)
+    return (lines(x, **{**node.attributes, "axis": node["axis"] + 1}),)
 
 
 def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     (x, table), (y,) = inputs, outputs
-    columns, inverse = node["columns"], node["inverse"]
+    axis, columns, inverse = node["axis"], node["columns"], node["inverse"]
+    behind = x.shape[axis + 1 :]
     scale = None if node["scale"] == 1 else b.literal(node["scale"], float64)
 
     def line(at: Index) -> None:
         def index(place: Extent) -> Index:
-            if len(at) == 1:
-                return (*at, place)
-            return (at[0], dims.floordiv(place, columns), at[1], dims.mod(place, columns))
+            column = dims.add(dims.multiply(at[axis], columns), dims.mod(place, columns))
+            return (*at[:axis], dims.floordiv(place, columns), *_unravelled(column, behind))
 
         def store(place: Extent, point: Point) -> None:
             store_point(b, y, index(place), point, inverse)
@@ -101,30 +90,52 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
         source = Place(lambda place: load_point(b, x, index(place), inverse), store)
         write_stages(b, node["radices"], columns, table, source, source, scale)
 
-    nest(b, "r", [("parallel", extent) for extent in (x.shape[0], *x.shape[2:3])], line)
+    blocks = dims.floordiv(dims.product(behind), columns)
+    nest(b, "r", [("parallel", extent) for extent in (*x.shape[:axis], blocks)], line)
 
 
-_RADICES: Sequence[tuple[tuple[int, ...], int]] = [((7,), 1), ((3, 2), 2), ((5, 8, 4), 1), ((13, 11), 1), ((4, 16), 1)]
-_LINES = (1, 3, 2, 0, 3)
-_BLOCKS: Sequence[tuple[tuple[int, ...], int]] = [((3, 4), 16), ((2,), 5), ((8, 8), 40)]
+def _unravelled(place: Extent, shape: Shape) -> Index:
+    """The index of a row-major place."""
+    found: list[Extent] = []
+    for number, extent in enumerate(reversed(shape)):
+        found.insert(0, place if number == len(shape) - 1 else dims.mod(place, extent))
+        place = dims.floordiv(place, extent)
+    return tuple(found)
+
+
+_CASES: Sequence[tuple[Sequence[int], int, tuple[int, ...], int]] = [
+    ((1, 7), 1, (7,), 1),
+    ((6, 3, 2), 0, (3, 2), 6),
+    ((160,), 0, (5, 8, 4), 1),
+    ((0, 143), 1, (13, 11), 1),
+    ((3, 64), 1, (4, 16), 1),
+    ((2, 12, 3, 16), 1, (3, 4), 16),
+    ((2, 15), 0, (2,), 5),
+    ((64, 2, 60), 0, (8, 8), 40),
+]
 
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
-    found: list[Case] = []
-    for place, (radices, columns) in enumerate((*_RADICES, *_BLOCKS)):
-        length = prod(radices)
-        blocked = place >= len(_RADICES)
-        shape = (2, length, 3, columns) if blocked else (_LINES[place], length * columns)
-        attributes = {"radices": radices, "columns": columns, "inverse": place % 2 == 1, "scale": (1.0, 0.5)[blocked]}
-        found.append(((plain(rng, dtype, shape), plan.table(radices)), attributes))
-    return found
+    return [
+        (
+            (plain(rng, dtype, shape), plan.table(radices)),
+            {
+                "axis": axis,
+                "radices": radices,
+                "columns": columns,
+                "inverse": place % 2 == 1,
+                "scale": 1 / (1 + place % 3),
+            },
+        )
+        for place, (shape, axis, radices, columns) in enumerate(_CASES)
+    ]
 
 
 fft_lines = register(
     Op(
         name="fft_lines",
-        doc="Fourier transforms, times `scale`, along axis 1 of [lines, n * columns] or [lines, n, blocks, columns], "
-        "n = the product of `radices`, by the roots in `table`, which are those of the radices.",
+        doc="Fourier transforms, times `scale`, along an axis whose extent is the product of `radices`, by the roots in "
+        "`table`, which are those of the radices; `columns` neighbours at a time.",
         type_rule=_type,
         reference=_reference,
         jvp=_jvp,

@@ -12,9 +12,9 @@ from math import sqrt
 import numpy as np
 
 from lazygraph.compiler.ir import dims
-from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.ir.graph import Node, Value
-from lazygraph.compiler.ops.compose import axis_moved, emit
+from lazygraph.compiler.ir.dims import Extent, Shape
+from lazygraph.compiler.ir.graph import Node, TensorType, Value
+from lazygraph.compiler.ops.compose import axis_moved, emit, spread
 from lazygraph.compiler.ops.fft import divides
 from lazygraph.compiler.ops.fft_lines import lines
 from lazygraph.compiler.ops.fourier import plan
@@ -38,22 +38,19 @@ def fft_in_parts(node: Node, inputs: tuple[Value, ...]) -> Value | None:
     scale = 1.0 if divisor is None else 1 / (length if divisor == "n" else sqrt(length))
     if length == 1:
         return x
-    before, behind = dims.product(x.shape[:axis]), dims.product(x.shape[axis + 1 :])
+    behind = dims.product(x.shape[axis + 1 :])
     radices = plan.radices(length)
-    columns = _columns(length, behind) if radices is not None else None
-    if radices is None or columns is None:
-        last = x.type.rank - 1
-        if axis != last:  # along the last axis, where lines lie one behind the other
-            moved = axis_moved(x, axis, last)
-            found = emit("fft", moved, axis=last, inverse=inverse, norm=node["norm"])
-            again = fft_in_parts(found.node, (moved,))
-            assert again is not None
-            return axis_moved(again, last, axis)
-        rows = emit("reshape", x, shape=(before, length))
-        return emit("reshape", _convolution(rows, length, inverse, scale), shape=x.shape)
-    shape = (before, length * columns) if columns == behind else (before, length, behind // columns, columns)
-    rows = emit("reshape", x, shape=shape)
-    return emit("reshape", lines(rows, radices=radices, columns=columns, inverse=inverse, scale=scale), shape=x.shape)
+    columns = None if radices is None else _columns(length, behind)
+    if radices is not None and columns is not None:
+        return lines(x, axis=axis, radices=radices, columns=columns, inverse=inverse, scale=scale)
+    last = x.type.rank - 1
+    if axis == last:
+        return _convolution(x, length, inverse, scale)
+    moved = axis_moved(x, axis, last)  # lines lie one behind the other along the last axis
+    found = emit("fft", moved, axis=last, inverse=inverse, norm=node["norm"])
+    again = fft_in_parts(found.node, (moved,))
+    assert again is not None
+    return axis_moved(again, last, axis)
 
 
 def _columns(length: int, behind: Extent) -> int | None:
@@ -67,25 +64,28 @@ def _columns(length: int, behind: Extent) -> int | None:
 
 
 def _convolution(x: Value, length: int, inverse: bool, scale: float) -> Value:
-    """y = c (c x * conj(c)) for c[j] = e**(-pi i j**2 / n); all conjugated for the inverse."""
+    """y = c (c x * conj(c)) along the last axis, for c[j] = e**(-pi i j**2 / n); all conjugated for the inverse."""
     if x.dtype == complex64:
         wide = _convolution(emit("cast", x, dtype=complex128), length, inverse, scale)
         return emit("cast", wide, dtype=complex64)
-    whole = plan.smooth_above(2 * length - 1)
+    whole, axis = plan.smooth_above(2 * length - 1), x.type.rank - 1
     chirp, kernel = _filter(length, whole, inverse, scale)
-    rows = x.shape[0]
-    padding = zeros(type(x.type)(x.dtype, ()))
-    signal = emit("pad", x * _repeated(chirp, rows), padding, low=(0, 0), high=(0, whole - length), interior=(0, 0))
+    none = (0,) * axis
+    padding = zeros(TensorType(x.dtype, ()))
+    signal = x * _repeated(chirp, x.shape)
+    signal = emit("pad", signal, padding, low=(*none, 0), high=(*none, whole - length), interior=(*none, 0))
     radices = plan.radices(whole)
     assert radices is not None
-    forward = lines(signal, radices=radices, columns=1, inverse=False, scale=1.0)
-    found = lines(forward * _repeated(kernel, rows), radices=radices, columns=1, inverse=True, scale=1.0)
-    cut = emit("slice", found, starts=(0, 0), stops=(rows, length), steps=(1, 1))
-    return cut * _repeated(chirp, rows)
+    spectrum = lines(signal, axis=axis, radices=radices, columns=1, inverse=False, scale=1.0)
+    product = spectrum * _repeated(kernel, signal.shape)
+    found = lines(product, axis=axis, radices=radices, columns=1, inverse=True, scale=1.0)
+    cut = emit("slice", found, starts=(0,) * (axis + 1), stops=x.shape, steps=(1,) * (axis + 1))
+    return cut * _repeated(chirp, x.shape)
 
 
-def _repeated(row: np.ndarray, rows: Extent) -> Value:
-    return emit("broadcast", emit("constant", value=row), shape=(rows, *row.shape), axes=(1,))
+def _repeated(row: np.ndarray, shape: Shape) -> Value:
+    """A row along the last axis of a shape."""
+    return spread(emit("constant", value=row), shape, (len(shape) - 1,))
 
 
 @lru_cache(maxsize=64)
