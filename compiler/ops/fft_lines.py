@@ -134,8 +134,8 @@ def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
 fft_lines = register(
     Op(
         name="fft_lines",
-        doc="Fourier transforms, times `scale`, along an axis whose extent is the product of `radices`, by the roots of "
-        "these in `table`; `columns` neighbours at a time.",
+        doc="Fourier transforms, times `scale`, along an axis of as many points as the product of "
+        "`radices`, by their roots in `table`; `columns` neighbours at a time.",
         type_rule=_type,
         reference=_reference,
         jvp=_jvp,
