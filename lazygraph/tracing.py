@@ -97,7 +97,7 @@ def _captured(function: Traced) -> list[Value]:
 
 def _stays(node: Node, staying: set[Value]) -> bool:
     if node.op.name == "constant":
-        return node["value"].size == 1
+        return bool(node["value"].size == 1)
     return node.op.name in _LEAVES or node.op.name == "broadcast" and node.inputs[0] in staying
 
 

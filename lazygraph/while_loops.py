@@ -57,9 +57,13 @@ def while_loop(
     >>> root.eval({a: 4.0}), lg.grad(root, a).eval({a: 4.0})
     (array(2.), array(0.25))
     """
-    if max_trips is not None and (isinstance(max_trips, bool) or not isinstance(max_trips, int) or max_trips < 1):
+    return _while("while_loop", cond, body, init, 0 if max_trips is None else _most(max_trips))
+
+
+def _most(max_trips: Any) -> int:
+    if isinstance(max_trips, bool) or not isinstance(max_trips, int) or max_trips < 1:
         raise ValueError(f"while_loop: max_trips: expected an int >= 1, or None for no bound, found {max_trips!r}")
-    return _while("while_loop", cond, body, init, max_trips or 0)
+    return max_trips
 
 
 @traced

@@ -222,6 +222,29 @@ def test_python_numbers_take_the_dtype_of_the_first_trip() -> None:
     assert (count.dtype, total.dtype) == (lg.int64, lg.float32)
 
 
+def test_memory_of_a_gradient_grows_as_the_square_root_of_the_bound() -> None:
+    x = lg.placeholder((1000,), lg.float64, "x")
+    peaks = []
+    for bound in (64, 1024, 4096):
+        y = while_loop(lambda s: s[0] < A, lambda s: (s[0] + 1, lg.sin(s[1])), (0.0, x), max_trips=bound)[1]
+        peaks.append(lg.function([x, A], lg.grad(lg.sum(y), x)).memory_plan().peak())
+    fixed = peaks[0] - 2 * 8 * 8000  # in segments of 8 trips: 8 states that are kept, and 8 that are made again
+    assert fixed < 6 * 8000
+    assert [round((peak - fixed) / 8000) for peak in peaks] == [16, 64, 128]
+
+
+def test_variables_are_renewed_by_what_a_loop_gives() -> None:
+    """In place, and not at all in a step that fails."""
+    w = lg.variable(np.array([1.0, 2.0]), "w")
+    renewed = while_loop(lambda v: lg.sum(v) < A, lambda v: v * 2, w, max_trips=3)
+    step = lg.function([A], lg.sum(w), updates={w: renewed})
+    assert [float(step(a)) for a in (10.0, 10.0, 20.0)] == [3, 12, 12]
+    np.testing.assert_array_equal(w.numpy(), [8, 16])
+    with pytest.raises(CheckFailed):
+        step(1e6)
+    np.testing.assert_array_equal(w.numpy(), [8, 16])
+
+
 def test_more_trips_than_the_bound_fail_the_step() -> None:
     doubled = while_loop(lambda x: x < A, lambda x: x * 2, 1.0, max_trips=4)
     assert evaluate(doubled, {A: 16.0}) == 16
