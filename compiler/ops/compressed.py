@@ -19,12 +19,11 @@ from lazygraph.compiler.ir.graph import Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Operand
 from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import batched_input, emit, spread
-from lazygraph.compiler.ops.indexing import in_bounds
 from lazygraph.compiler.ops.lowering import BodyBuilder
 from lazygraph.compiler.ops.record import full
 from lazygraph.compiler.ops.refusals import reason
 from lazygraph.compiler.ops.type_rules import require_at_most, require_equal
-from lazygraph.runtime.dtypes import int64
+from lazygraph.runtime.dtypes import int64, uint64
 
 INDEX_TYPES = ("int32", "int64")
 BLOCKS = 64  # parts of the rows that threads take, at most
@@ -125,10 +124,11 @@ def rows_in_blocks(
 def column(b: BodyBuilder, node: Node, indices: Buffer, entry: Extent, extent: Extent) -> tuple[Extent, Operand | None]:
     """The column of an entry, 0 where it is outside, which is checked; and whether there is a column 0: None, it is."""
     found = b.let("cast", b.load(indices, (entry,)), dtype=int64)
-    inside = in_bounds(b, found, extent)
+    place = b.let("bitcast", found, attributes={"dtype": uint64})  # a negative one is beyond any extent
+    inside = b.let("lt", place, b.index_value(extent, uint64))
     b.check(node, "index", inside, (found, b.index_value(extent, int64)))
-    place = b.as_index(b.let("select", inside, found, b.literal(0, int64)), extent)
-    return place, None if dims.prove_nonnegative(dims.add(extent, -1)) else b.in_range(0, 0, extent)
+    kept = b.as_index(b.let("select", inside, found, b.literal(0, int64)), extent)
+    return kept, None if dims.prove_nonnegative(dims.add(extent, -1)) else b.in_range(0, 0, extent)
 
 
 def total(b: BodyBuilder, start: Extent, count: Extent, term: Callable[[Extent], Operand]) -> Operand:

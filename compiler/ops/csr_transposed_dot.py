@@ -148,33 +148,37 @@ def _write_transposed(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], ou
 
     def made(part: Extent, begin: Extent, width: Sequence[Extent]) -> None:
         """`width`: none for vectors; else of how many columns, from `begin` on."""
+        apart = not width and parts != 1  # sums of neighbouring parts would share lines of the cache
+        sums = b.local("sums", target.dtype, (columns,)) if apart else target
 
-        def clear(at: Index) -> None:
-            place = (part, at[0], *[dims.add(begin, each) for each in at[1:]])
-            b.store(target, place, b.literal(0, target.dtype))
+        def place(at: Index) -> Index:
+            return at if apart else (part, at[0], *[dims.add(begin, each) for each in at[1:]])
 
         def row(number: Extent, start: Extent, count: Extent) -> None:
             require_columns(b, node, count, columns)
+            own = None if width else b.load(x, (number,))
 
             def entry(k: Extent) -> None:
                 at = dims.add(start, k)
-                place, _ = column(b, node, indices, at, columns)
+                goal, _ = column(b, node, indices, at, columns)
                 value = b.load(data, (at,))
 
                 def add(v: Index) -> None:
-                    inner = tuple([dims.add(begin, each) for each in v])
-                    term = b.let("mul", value, b.load(x, (number, *inner)))
-                    goal = (part, place, *inner)
-                    b.store(target, goal, b.let("add", b.load(target, goal), term))
+                    factor = own or b.load(x, (number, *[dims.add(begin, each) for each in v]))
+                    where = place((goal, *v))
+                    b.store(sums, where, b.let("add", b.load(sums, where), b.let("mul", value, factor)))
 
                 nest(b, "v", [("vector", each) for each in width], add)
 
             b.loop("serial", "k", dims.multiply(count, some), entry)
 
-        nest(b, "z", serial_then_vector((columns, *width)), clear)
+        zero = b.literal(0, target.dtype)
+        nest(b, "z", serial_then_vector((columns, *width)), lambda at: b.store(sums, place(at), zero))
         check_ends(b, node, offsets, entries)
         first = dims.minimum(dims.multiply(part, block), rows)
         each_row(b, node, offsets, entries, (first, dims.minimum(block, rows - first)), row)
+        if apart:
+            b.loop("vector", "c", columns, lambda at: b.store(target, (part, at), b.load(sums, (at,))))
 
     if not rest:
         b.loop("parallel", "p", parts, lambda part: made(part, 0, ()))
