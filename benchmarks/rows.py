@@ -96,6 +96,15 @@ def sweep(title: str, kind: str, *, written: int, shape: tuple[int, int] = (4096
     return Row(title, shape, everyone(kind, FRAMEWORKS), "triad", 4.0 * (shape[0] * shape[1] + written))
 
 
+def sparse(title: str, kind: str, *shape: int) -> Row:
+    """The least traffic: each entry's value and place, each dense operand once, and the result."""
+    rows, columns, entries, width = shape
+    entrants = (Entrant("lazygraph", "lazygraph", kind), Entrant("scipy", "numpy", kind))
+    return Row(title, shape, entrants, "triad", 4.0 * (2 * entries + rows + (rows + columns) * max(width, 1)))
+
+
+SMALL, LARGE = (16_000, 123, 224_000), (200_000, 50_000, 2_000_000)  # the first like a9a's test set
+
 SECTIONS = (
     Section(
         "Training steps",
@@ -159,6 +168,22 @@ SECTIONS = (
             sweep("sum over axis 0", "sum_columns", written=1024),
             sweep("transpose", "transpose", written=4096 * 1024),
             Row("RBF kernel 2000 x 64", (2000, 64), everyone("rbf", FRAMEWORKS), "fma", 2.0 * 2000 * 2000 * 64),
+        ),
+    ),
+    Section(
+        "Sparse matrices",
+        "float32, rows x columns with entries at random places, compiled once for all matrices, in milliseconds.",
+        "ms",
+        (
+            sparse("16,000 x 123, 14 a row: A x", "sparse_product", *SMALL, 0),
+            sparse("16,000 x 123, 14 a row: A' y", "sparse_transposed", *SMALL, 0),
+            sparse("16,000 x 123, 14 a row: A X of 32 columns", "sparse_product", *SMALL, 32),
+            sparse("200,000 x 50,000, 10 a row: A x", "sparse_product", *LARGE, 0),
+            sparse("200,000 x 50,000, 10 a row: A' y", "sparse_transposed", *LARGE, 0),
+            sparse("200,000 x 50,000, 10 a row: A X of 16 columns", "sparse_product", *LARGE, 16),
+            sparse("200,000 x 50,000, 10 a row: A' Y of 16 columns", "sparse_transposed", *LARGE, 16),
+            sparse("200,000 x 50,000, 10 a row: Y X' of 16 columns at the entries", "sparse_sampled", *LARGE, 16),
+            sparse("200,000 x 50,000, 10 a row: by columns", "sparse_by_columns", *LARGE, 0),
         ),
     ),
     Section(

@@ -9,6 +9,7 @@ from typing import Any
 
 import lazygraph as lg
 from benchmarks.workload import Builders, Call, array, classification, images, state, text
+from benchmarks.workloads_sparse import OURS
 from lazygraph.models import gpt, lenet, lstm, resnet
 
 Minimize = Callable[[lg.Tensor, list[lg.Variable]], Any]  # (loss, variables) -> the updates of a function
@@ -119,5 +120,5 @@ NAMED: Builders = {
     "resnet_step": resnet_step,
 }
 PEERS: dict[str, Builders] = {
-    "lazygraph": NAMED | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
+    "lazygraph": NAMED | OURS | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
 }

@@ -1,4 +1,4 @@
-"""The workloads that NumPy is a yardstick for: matrix products (its BLAS) and the cost of a call.
+"""The workloads that NumPy and SciPy are yardsticks for: matrix products (BLAS), sparse ones, the cost of a call.
 
 In: a row's shape. Out: a call that runs the workload once and returns its result.
 """
@@ -6,6 +6,7 @@ In: a row's shape. Out: a call that runs the workload once and returns its resul
 import numpy as np
 
 from benchmarks.workload import Builders, Call, array
+from benchmarks.workloads_sparse import THEIRS
 
 
 def gemm(m: int, n: int, k: int) -> Call:
@@ -18,4 +19,4 @@ def call(n: int) -> Call:
     return lambda: x * 2 + 1
 
 
-PEERS: dict[str, Builders] = {"numpy": {"gemm": gemm, "call": call}}
+PEERS: dict[str, Builders] = {"numpy": {"gemm": gemm, "call": call} | THEIRS}
