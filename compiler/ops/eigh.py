@@ -26,7 +26,7 @@ from lazygraph.compiler.ops.refusals import reason
 from lazygraph.compiler.ops.samples import Case
 from lazygraph.compiler.ops.spectral.derivatives import apart, column_sums, symmetric_part
 from lazygraph.compiler.ops.spectral.numbers import Numbers, padded
-from lazygraph.compiler.ops.spectral.order import signs, sorted_places
+from lazygraph.compiler.ops.spectral.order import brought_to_length_one, signs, sorted_places
 from lazygraph.compiler.ops.spectral.reflectors import product_of_reflectors
 from lazygraph.compiler.ops.spectral.rotations import in_panels, sweeps
 from lazygraph.compiler.ops.spectral.tridiagonal import eigenvalues, tridiagonalize
@@ -164,6 +164,7 @@ def _decompose(b: BodyBuilder, node: Node, source: Buffer, outputs: tuple[Buffer
     b.loop("vector", "p", n, value)
     if rotating is not None:
         panels = rotating[1]
+        brought_to_length_one(x, panels, n)
         sign = signs(x, panels, n)
 
         def vector(r: Extent) -> None:

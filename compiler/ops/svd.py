@@ -29,7 +29,7 @@ from lazygraph.compiler.ops.samples import Case
 from lazygraph.compiler.ops.spectral.bidiagonal import Rotating, bidiagonalize, singular_values
 from lazygraph.compiler.ops.spectral.derivatives import along_rows, apart, column_sums, inverse, sums_inverted
 from lazygraph.compiler.ops.spectral.numbers import Numbers, padded
-from lazygraph.compiler.ops.spectral.order import signs, sorted_places
+from lazygraph.compiler.ops.spectral.order import brought_to_length_one, signs, sorted_places
 from lazygraph.compiler.ops.spectral.reflectors import product_of_reflectors
 from lazygraph.compiler.ops.spectral.rotations import Panels, in_panels, sweeps
 from lazygraph.runtime.dtypes import DType
@@ -224,6 +224,8 @@ class _Decomposition:
         left, right = self.outputs[0], self.outputs[2]
         long, short = rotating.left_panels, rotating.right_panels
         count = order.shape[0]
+        brought_to_length_one(x, long, count)
+        brought_to_length_one(x, short, self.short)
         long_signs, short_signs = signs(x, long, count, "long_signs"), signs(x, short, self.short, "short_signs")
 
         def follow(mine: Buffer, other: Buffer) -> None:

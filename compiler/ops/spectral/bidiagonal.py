@@ -41,7 +41,8 @@ def bidiagonalize(x: Numbers, a: Buffer, q: Extent) -> Bidiagonal:
     rows, columns = a.shape
     zero = x.const(0.0)
     found = Bidiagonal(
-        *[b.local(name, x.dtype, (q,)) for name in ("diagonal", "above")],
+        b.local("diagonal", x.dtype, (q,)),
+        b.local("above", x.dtype, (q,)),
         b.local("left", x.dtype, (q, rows)),
         b.local("left_taus", x.dtype, (q,)),
         b.local("right", x.dtype, (q, columns)),

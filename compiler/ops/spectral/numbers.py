@@ -108,12 +108,22 @@ class Numbers:
         return self.sqrt(self.fma(x, x, self.mul(y, y)))
 
     def rotation(self, f: Operand, g: Operand) -> tuple[Operand, Operand, Operand]:
-        """(c, s, r) with c f + s g = r and c g - s f = 0; c = 1 and s = 0 where both are 0."""
+        """(c, s, r) with c f + s g = r and c g - s f = 0; c = 1 and s = 0 where both are negligible.
+
+        Squares of less would be denormal, and c^2 + s^2 not 1. r is rounded up less often than down where it is close
+        to 1, and thousands of rotations would make a vector longer: (c, s) is brought to length 1 once more.
+        """
         r = self.norm(f, g)
-        vanishes = self.equal(r, self.const(0.0))
-        c = self.select(vanishes, self.const(1.0), self.div(f, r))
-        s = self.select(vanishes, self.const(0.0), self.div(g, r))
-        return c, s, r
+        vanishes = self.at_most(r, self.const(self.negligible))
+        usable = self.select(vanishes, self.const(1.0), r)
+        c, s = self.div(f, usable), self.div(g, usable)
+        excess = self.mul(self.const(-0.5), self.fma(s, s, self.fma(c, c, self.const(-1.0))))
+        c, s = self.fma(c, excess, c), self.fma(s, excess, s)
+        return (
+            self.select(vanishes, self.const(1.0), c),
+            self.select(vanishes, self.const(0.0), s),
+            self.select(vanishes, f, r),
+        )
 
     def fill(self, buffer: Buffer, extent: Extent, value: Callable[[Extent], Operand], start: Extent = 0) -> None:
         """buffer[start + k] = value(start + k) for k in 0 .. extent - 1."""

@@ -1,4 +1,4 @@
-"""Values in order, and vectors beside them with a sign that does not depend on how they were found.
+"""Values in order, and vectors beside them of length 1, with a sign that does not depend on how they were found.
 
 In: values and the panels whose columns are their vectors. Out: the place of each value, and for each vector the sign
 that makes its element of greatest magnitude (the first of equals) positive.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.loop.ir import Buffer, Operand
+from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.spectral.numbers import Numbers
 from lazygraph.compiler.ops.spectral.rotations import Panels
 from lazygraph.runtime.dtypes import int64
@@ -54,3 +54,28 @@ def signs(x: Numbers, panels: Panels, columns: Extent, name: str = "signs") -> B
 
     b.loop("serial", "i", columns, column)
     return found
+
+
+def brought_to_length_one(x: Numbers, panels: Panels, columns: Extent) -> None:
+    """Each column divided by its length, which thousands of rotations have changed by some roundings."""
+    b = x.b
+    count, _, width = panels.buffer.shape
+
+    def column(i: Extent) -> None:
+        def square(r: Extent) -> Operand:
+            value = panels.load(r, i)
+            return x.mul(value, value)
+
+        length = x.sqrt(x.total(panels.rows, square))
+        factor = x.div(x.const(1.0), x.select(x.equal(length, x.const(0.0)), x.const(1.0), length))
+
+        def panel(p: Extent) -> None:
+            b.loop("vector", "r", width, lambda r: _scale(x, panels, (p, i, r), factor))
+
+        b.loop("serial", "p", count, panel)
+
+    b.loop("serial", "i", columns, column)
+
+
+def _scale(x: Numbers, panels: Panels, place: Index, factor: Operand) -> None:
+    x.b.store(panels.buffer, place, x.mul(x.b.load(panels.buffer, place), factor))

@@ -16,7 +16,8 @@ from lazygraph.compiler.ops.spectral.numbers import ROWS, Numbers, vectors_befor
 def reflector(x: Numbers, row: Buffer, first: Extent, length: Extent, alpha: Operand) -> tuple[Operand, Operand]:
     """The reflector that takes (alpha, row[first + 1], ...) to (beta, 0, ...): v replaces the row; gives (tau, beta).
 
-    `row` is zero up to `first` and behind the length. tau is 0 and nothing is reflected where all but alpha vanishes.
+    `row` is zero up to `first` and behind the length. tau is 0 and nothing is
+    reflected where all but alpha is negligible: squares of less would be denormal.
     """
     b = x.b
     start = vectors_before(first)
@@ -26,7 +27,7 @@ def reflector(x: Numbers, row: Buffer, first: Extent, length: Extent, alpha: Ope
         return x.mul(value, value)
 
     rest = x.total(length - start, square)
-    vanishes = x.equal(rest, x.const(0.0))
+    vanishes = x.at_most(rest, x.const(x.negligible**2))
     size = x.sqrt(x.fma(alpha, alpha, rest))
     beta = x.select(vanishes, alpha, x.neg(x.with_sign(size, alpha)))
     tau = x.select(vanishes, x.const(0.0), x.div(x.sub(beta, alpha), beta))
