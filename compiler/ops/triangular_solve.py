@@ -142,7 +142,7 @@ _FORMS = [
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     def unit(matrix: np.ndarray) -> np.ndarray:
-        return (matrix / (2 * matrix.shape[-1])).astype(dtype.numpy)
+        return np.asarray((matrix / (2 * matrix.shape[-1])).astype(dtype.numpy))
 
     return [
         (((unit(a) if form["unit"] else a), plain(rng, dtype, (*lead, n, m))), form)

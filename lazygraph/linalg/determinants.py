@@ -1,7 +1,7 @@
 """Determinants, as they are and by their logarithm.
 
 In: tensors, arrays, numbers. Out: tensors. Both from LU: the product of u's diagonal, its sign turned by every exchange
-of rows. Derivatives by Jacobi's formula, d det = det tr(a**-1 da).
+of rows. Derivatives by Jacobi's formula, d det = tr(adj(a) da), the adjugate adj(a) being det(a) a**-1 where that is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import lazygraph as lg
+from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ops.compose import emit
+from lazygraph.compiler.ops.matrix.graph import rows_taken
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.frames import composite
 from lazygraph.linalg.operands import divisible, square
@@ -23,16 +26,27 @@ class SlogdetResult(NamedTuple):
     logabsdet: Tensor
 
 
+def _sign(exchanges: Value, like: Tensor) -> Tensor:
+    """1 for an even number of exchanges, -1 for an odd one."""
+    return lg.astype(1 - 2 * lg.remainder(Tensor(exchanges), 2), like.dtype)
+
+
 def _pivots(a: Tensor) -> tuple[Tensor, Tensor]:
     """(u's diagonal, 1 or -1 for an even or odd number of exchanges)."""
     packed, _, exchanges = OPS["lu"](a.value)
-    parity = 1 - 2 * lg.remainder(Tensor(exchanges), 2)
-    return lg.linalg.diagonal(Tensor(packed)), lg.astype(parity, a.dtype)
+    return lg.linalg.diagonal(Tensor(packed)), _sign(exchanges, a)
 
 
 def _of_determinant(arguments: Any, found: Tensor, tangents: Any) -> Tensor | None:
+    """d det = tr(adj(a) da), with adj(a) = +-adj(u) l**-1 p of a singular a too."""
     (a,), (da,) = arguments, tangents
-    return None if da is None else found * lg.linalg.trace(solved(a, da))
+    if da is None:
+        return None
+    packed, permutation, exchanges = OPS["lu"](a.value)
+    moved = rows_taken(da.value, permutation)
+    solved_below = emit("triangular_solve", packed, moved, lower=True, transposed=False, unit=True)
+    adjugate = lg.matrix_transpose(Tensor(emit("triangular_adjugate", packed)))
+    return _sign(exchanges, a) * lg.sum(adjugate * Tensor(solved_below), axis=(-2, -1))
 
 
 @lg.custom_derivative(jvp=_of_determinant)
@@ -45,14 +59,16 @@ def _determinant(a: Tensor) -> Tensor:
 def det(x: TensorLike, /) -> Tensor:
     """The determinant of square matrices (..., n, n); 1 of matrices without elements.
 
-    It is 0 for a singular matrix, whose derivative, though, fails the step with CheckFailed. Large matrices overflow:
-    `slogdet` gives the logarithm. Raises ShapeError where x is not square, DTypeError for half types.
+    It is 0 for a singular matrix, and has a first derivative there; the second one fails the step with CheckFailed.
+    Large matrices overflow: `slogdet` gives the logarithm. Raises ShapeError where x is not square, DTypeError for half
+    types.
 
     >>> import lazygraph as lg
     >>> float(lg.linalg.det([[2.0, 1.0], [4.0, 4.0]]))
     4.0
     """
-    return _determinant(Tensor(divisible(square(x))))
+    found: Tensor = _determinant(Tensor(divisible(square(x))))
+    return found
 
 
 def _of_logarithm(arguments: Any, found: Any, tangents: Any) -> Any:

@@ -21,7 +21,7 @@ def general(rng: np.random.Generator, dtype: DType, shape: Shape) -> np.ndarray:
     """Random elements, and a multiple of the identity (where there is one) that keeps away from singular matrices."""
     drawn = plain(rng, dtype, shape)
     greatest = max(shape[-2:])
-    return np.asarray((drawn / 3 + (2 + 2 * greatest**0.5) * np.eye(*shape[-2:])).astype(dtype.numpy))
+    return np.asarray((drawn / 3 + (2 + 2 * greatest**0.5) * np.eye(shape[-2], shape[-1])).astype(dtype.numpy))
 
 
 def positive(rng: np.random.Generator, dtype: DType, shape: Shape) -> np.ndarray:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.loop.ir import Buffer, Operand
+from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.lowering import BodyBuilder
 from lazygraph.compiler.ops.matrix.scalars import less_product, unless_certain
 from lazygraph.runtime.dtypes import DType
 
 _ACCUMULATORS = 8  # rows of a tile: with two vectors of lanes, sixteen registers
 Renumbered = Callable[[Extent], Extent]  # a row, counted from the other end perhaps
+Place = Callable[[Extent, Extent], Index]  # where an element (row, column) lies in a buffer
 Read = Callable[[Extent, Extent], Operand]  # an element at (row, k), or (row, lane)
 
 
@@ -138,7 +139,7 @@ def load_panel(
 
 
 def store_panel(
-    b: BodyBuilder, panel: Buffer, rows: Extent, first: Extent, columns: Extent, target: Buffer, place: Callable
+    b: BodyBuilder, panel: Buffer, rows: Extent, first: Extent, columns: Extent, target: Buffer, place: Place
 ) -> None:
     """target[place(i, first + lane)] = panel[i, lane] for all rows and the lanes that are columns."""
 

@@ -99,3 +99,17 @@ def test_a_batch_by_vmap_is_the_batch_over_leading_axes() -> None:
     found = lg.function([], pairs)()
     for one, other in zip(found[::2], found[1::2]):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_determinant_of_a_singular_matrix_has_a_gradient() -> None:
+    """The cofactors, which vanish where the rank is less by two."""
+    flat = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [5.0, 7.0, 9.0]])
+    nilpotent = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    given = np.stack([flat, nilpotent, np.ones((3, 3)), np.diag([2.0, 0.0, 5.0])])
+    x = lg.placeholder(given.shape, lg.float64, "x")
+    found = lg.grad(lg.sum(linalg.det(x)), x).eval({x: given})
+    cofactors = [
+        [[np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) * (-1) ** (i + j) for j in range(3)] for i in range(3)]
+        for a in given
+    ]
+    np.testing.assert_allclose(found, cofactors, atol=1e-13)
