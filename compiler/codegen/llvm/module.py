@@ -16,6 +16,8 @@ import llvmlite.binding as llvm
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.runtime.artifact import MEMORY_SYMBOLS, undefined_symbols
 
+INLINE = "alwaysinline"  # of a call: what it calls is small and called often
+
 
 @cache
 def _machine(target: Target, opt_level: int) -> Any:
@@ -53,6 +55,9 @@ def _optimised(texts: Sequence[str], target: Target, opt_level: int) -> tuple[An
         # only becomes constant or a known pattern by composing ops. These two passes take a tenth of the compile time.
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=opt_level))
         passes = llvm.create_new_module_pass_manager()
+        if any([INLINE in text for text in texts]):
+            passes.add_always_inliner_pass()
+            passes.add_sroa_pass()  # closures that no other function sees become registers
         passes.add_simplify_cfg_pass()
         passes.add_instruction_combine_pass()
         passes.run(module, builder)

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lazygraph.compiler.codegen.llvm.module import INLINE
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.loop.ir import AnyKernel
+from lazygraph.compiler.loop.cost import statements
+from lazygraph.compiler.loop.ir import AnyKernel, Kernel
 from lazygraph.compiler.loop.work import kernel_dims
 from lazygraph.compiler.program.ir import (
     Choose,
@@ -33,6 +35,8 @@ from lazygraph.runtime import artifact as layout
 
 PARAMETERS = [("ptr", each) for each in ("context", "control", "inputs", "outputs", "frame")]
 _PER_PART = 32
+_FEW = 8  # steps of a body that is no function of its own
+_SMALL = 40  # statements of a kernel that is put into the loop which runs it
 _TABLES = {"variable": layout.CONTEXT_VARIABLES, "constant": layout.CONTEXT_CONSTANTS}
 
 
@@ -139,7 +143,8 @@ class _Part:
         self.parts = parts
         self.frame = parts.frame
         self.depth = depth
-        self.f = Function(symbol, "i32", PARAMETERS, attributes=f"noinline {parts.target.attributes}")
+        outermost = "noinline " if depth == 0 else ""
+        self.f = Function(symbol, "i32", PARAMETERS, attributes=f"{outermost}{parts.target.attributes}")
         self.stopped = self.f.block("stopped")
         self.closure = self.f.value(f"alloca [{parts.closure_words} x i64], align 8", "closure")
         self.shape = self.f.value(f"alloca [{parts.rank} x i64], align 8", "shape")
@@ -193,8 +198,10 @@ class _Part:
         """Run steps by functions of their own."""
         f = self.f
         names, _ = self.parts.write(steps, committed, depth)
+        inline = INLINE if depth and len(steps) <= _FEW else ""
+        arguments = [(type, f"%{each}") for type, each in PARAMETERS]
         for name in names:
-            stopped = f.call("i32", f"@{name}", [(type, f"%{each}") for type, each in PARAMETERS], "stopped")
+            stopped = f.call("i32", f"@{name}", arguments, "stopped", inline)
             go = f.block("go")
             f.branch_if(f.compare("eq", "i32", stopped, "0"), go, self.stopped)
             f.place(go)
@@ -282,7 +289,7 @@ class _Part:
             function = f"@{self.parts.symbols[kernel.name]}{task.suffix}"
             match task.count:
                 case "one":
-                    self._call(function, task)
+                    self._call(function, task, INLINE if self.depth and _is_small(kernel) else "")
                 case "several":
                     self._call_parallel(function, task, committed)
                 case _:
@@ -317,9 +324,9 @@ class _Part:
         for number, (type, value) in enumerate(words):
             f.store(type, value, f.offset("i64", self.closure, str(number)), 8)
 
-    def _call(self, function: str, task: Task) -> None:
+    def _call(self, function: str, task: Task, inline: str = "") -> None:
         arguments = [("ptr", self.closure), ("i64", "0"), ("i64", task.total.read(self.f)), ("i64", "0")]
-        self.f.call("void", function, arguments)
+        self.f.call("void", function, arguments, attributes=inline)
 
     def _call_parallel(self, function: str, task: Task, committed: bool) -> None:
         arguments = [
@@ -369,3 +376,7 @@ class _Part:
 
     def _at(self, offset: int) -> str:
         return self.f.offset("i8", "%control", str(offset))
+
+
+def _is_small(kernel: AnyKernel) -> bool:
+    return isinstance(kernel, Kernel) and sum(1 for _ in statements(kernel.body)) <= _SMALL

@@ -175,13 +175,16 @@ class Function:
         mask = lanes_of("i32", indices)
         return self.value(f"shufflevector {type} {left}, {type} {right}, {vector(len(indices), 'i32')} {mask}", hint)
 
-    def call(self, result: str, callee: str, arguments: Sequence[tuple[str, str]], hint: str = "v") -> str:
+    def call(
+        self, result: str, callee: str, arguments: Sequence[tuple[str, str]], hint: str = "v", attributes: str = ""
+    ) -> str:
         """Call "@name" (a function of this module) or a pointer; "" comes back from void."""
         listed = ", ".join(f"{type} {value}" for type, value in arguments)
+        called = f"call {result} {callee}({listed}) {attributes}".rstrip()
         if result == "void":
-            self.do(f"call void {callee}({listed})")
+            self.do(called)
             return ""
-        return self.value(f"call {result} {callee}({listed})", hint)
+        return self.value(called, hint)
 
     def intrinsic(self, result: str, name: str, arguments: Sequence[tuple[str, str]], hint: str = "v") -> str:
         """Call and declare "llvm.fma.v16f32" or an external function of the module's allow-list."""
