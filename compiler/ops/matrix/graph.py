@@ -6,19 +6,23 @@ In: values whose last two axes are matrices, any axes before them equal. Out: va
 from __future__ import annotations
 
 from lazygraph.compiler.ir.dims import Extent, Shape
-from lazygraph.compiler.ir.errors import ShapeError
+from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Node, TensorType, Value
 from lazygraph.compiler.ops.compose import batched_input, emit, permuted
+from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.record import apply, full, zeros
+from lazygraph.compiler.ops.refusals import reason
 from lazygraph.compiler.ops.type_rules import require_dtype
 from lazygraph.runtime.dtypes import int64
 
 
 def require_matrix(op: str, what: str, found: TensorType) -> tuple[Shape, Extent, Extent]:
     """(leading extents, rows, columns) of an operand of two or more axes and float or complex dtype."""
-    require_dtype(op, what, found.dtype, ("float", "complex"))
-    if found.dtype.itemsize < 4:
-        raise TypeError(f"{op}: {what}: expected float32, float64 or a complex dtype, found {found.dtype}")
+    kinds = ("float", "complex")
+    require_dtype(op, what, found.dtype, kinds)
+    if found.dtype in HALVES:
+        why = reason(kinds, "float")
+        raise DTypeError(f"{op}: {what}: expected float32, float64 or complex numbers, found {found.dtype}: {why}")
     if found.rank < 2:
         raise ShapeError(f"{op}: {what}: expected matrices in the last two axes, found {found}")
     return found.shape[:-2], found.shape[-2], found.shape[-1]
