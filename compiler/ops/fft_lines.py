@@ -21,7 +21,7 @@ from lazygraph.compiler.ops.compose import batched_input, emit
 from lazygraph.compiler.ops.fourier import plan
 from lazygraph.compiler.ops.fourier.butterflies import Point
 from lazygraph.compiler.ops.fourier.parts import load_point, store_point
-from lazygraph.compiler.ops.fourier.stages import Place, write_stages
+from lazygraph.compiler.ops.fourier.stages import LANES, Place, scratch, write_stages
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
@@ -30,10 +30,9 @@ from lazygraph.compiler.ops.type_rules import require_axis, require_dtype, requi
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float64, uint64
 
 
-def lines(x: Value, *, axis: int, radices: tuple[int, ...], columns: int, inverse: bool, scale: float) -> Value:
+def lines(x: Value, *, radices: tuple[int, ...], **attributes: Any) -> Value:
     """The node, with its table."""
-    table = emit("constant", value=plan.table(radices))
-    return emit("fft_lines", x, table, axis=axis, radices=radices, columns=columns, inverse=inverse, scale=scale)
+    return emit("fft_lines", x, emit("constant", value=plan.table(radices)), radices=radices, **attributes)
 
 
 def _type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
@@ -45,6 +44,8 @@ def _type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[Ten
     if table != TensorType(uint64, (2, length)):
         raise ShapeError(f"fft_lines: table: expected {TensorType(uint64, (2, length))}, found {table}")
     behind = dims.product(x.shape[axis + 1 :])
+    if attributes["rows"] not in (1, LANES) or attributes["rows"] > 1 and (behind != 1 or axis == 0):
+        raise ShapeError(f"fft_lines: rows: expected 1, or {LANES} along the last axis, found {attributes['rows']}")
     if not isinstance(behind, int) or behind % attributes["columns"]:
         raise ShapeError(f"fft_lines: columns: expected a divisor of {behind}, found {attributes['columns']}")
     return (x,)
@@ -90,8 +91,33 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
         source = Place(lambda place: load_point(b, x, index(place), inverse), store)
         write_stages(b, node["radices"], columns, table, source, source, scale)
 
-    blocks = dims.floordiv(dims.product(behind), columns)
-    nest(b, "r", [("parallel", extent) for extent in (*x.shape[:axis], blocks)], line)
+    def several(at: Index) -> None:
+        """Lines one behind the other, place k of line i at k LANES + i; results are put in order at the end."""
+        length, first = x.shape[axis], dims.multiply(at[-1], LANES)
+        there = dims.minimum(LANES, x.shape[axis - 1] - first)  # lines of this block
+
+        def load(place: Extent) -> Point:
+            lane = dims.mod(place, LANES)
+            guard = None if there == LANES else b.in_range(lane, 0, there)
+            index = (*at[:-1], dims.add(first, lane), dims.floordiv(place, LANES))
+            return load_point(b, x, index, inverse, guard)
+
+        results = scratch(b, dims.multiply(length, LANES))
+        write_stages(b, node["radices"], LANES, table, Place(load, results.store), results, scale)
+
+        def put(place: Extent) -> None:
+            lane, k = dims.floordiv(place, length), dims.mod(place, length)
+            point = results.load(dims.add(dims.multiply(k, LANES), lane))
+            store_point(b, y, (*at[:-1], dims.add(first, lane), k), point, inverse)
+
+        b.loop("vector", "p", dims.multiply(there, length), put)
+
+    if node["rows"] == LANES:
+        blocks = dims.ceildiv(x.shape[axis - 1], LANES)
+        nest(b, "r", [("parallel", extent) for extent in (*x.shape[: axis - 1], blocks)], several)
+    else:
+        blocks = dims.floordiv(dims.product(behind), columns)
+        nest(b, "r", [("parallel", extent) for extent in (*x.shape[:axis], blocks)], line)
 
 
 def _unravelled(place: Extent, shape: Shape) -> Index:
@@ -112,6 +138,8 @@ _CASES: Sequence[tuple[Sequence[int], int, tuple[int, ...], int]] = [
     ((2, 12, 3, 16), 1, (3, 4), 16),
     ((2, 15), 0, (2,), 5),
     ((64, 2, 60), 0, (8, 8), 40),
+    ((2, 19, 6), 2, (3, 2), 1),
+    ((32, 13), 1, (13,), 1),
 ]
 
 
@@ -123,6 +151,7 @@ def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
                 "axis": axis,
                 "radices": radices,
                 "columns": columns,
+                "rows": LANES if place > 7 else 1,
                 "inverse": place % 2 == 1,
                 "scale": 1 / (1 + place % 3),
             },
@@ -135,7 +164,7 @@ fft_lines = register(
     Op(
         name="fft_lines",
         doc="Fourier transforms, times `scale`, along an axis of as many points as the product of "
-        "`radices`, by their roots in `table`; `columns` neighbours at a time.",
+        "`radices`, by their roots in `table`; `columns` neighbours or `rows` rows at a time.",
         type_rule=_type,
         reference=_reference,
         jvp=_jvp,

@@ -18,10 +18,12 @@ from lazygraph.compiler.ops.compose import axis_moved, emit, spread
 from lazygraph.compiler.ops.fft import divides
 from lazygraph.compiler.ops.fft_lines import lines
 from lazygraph.compiler.ops.fourier import plan
+from lazygraph.compiler.ops.fourier.stages import LANES
 from lazygraph.compiler.ops.record import zeros
 from lazygraph.runtime.dtypes import complex64, complex128
 
 _TOGETHER = 1 << 14  # points of lines that are made side by side, whatever their number
+_SHORT = 32  # lines of so many points do not fill vectors: rows of them do
 _FEW, _BLOCK, _MOST = 16, 16, 64  # columns: fewer are not split; those of a block
 
 
@@ -42,7 +44,9 @@ def fft_in_parts(node: Node, inputs: tuple[Value, ...]) -> Value | None:
     radices = plan.radices(length)
     columns = None if radices is None else _columns(length, behind)
     if radices is not None and columns is not None:
-        return lines(x, axis=axis, radices=radices, columns=columns, inverse=inverse, scale=scale)
+        short = axis == x.type.rank - 1 and axis > 0 and length <= _SHORT and _are_many(x.shape[axis - 1])
+        rows = LANES if short else 1
+        return lines(x, axis=axis, radices=radices, columns=columns, rows=rows, inverse=inverse, scale=scale)
     last = x.type.rank - 1
     if axis == last:
         return _convolution(x, length, inverse, scale)
@@ -63,6 +67,11 @@ def _columns(length: int, behind: Extent) -> int | None:
     return min(fitting, key=lambda each: (each % 16, each % 8, each), default=None)
 
 
+def _are_many(rows: Extent) -> bool:
+    """Whether they fill vectors; where that is not known, it is assumed."""
+    return not isinstance(rows, int) or rows >= LANES
+
+
 def _convolution(x: Value, length: int, inverse: bool, scale: float) -> Value:
     """y = c (c x * conj(c)) along the last axis, for c[j] = e**(-pi i j**2 / n); all conjugated for the inverse."""
     if x.dtype == complex64:
@@ -76,9 +85,9 @@ def _convolution(x: Value, length: int, inverse: bool, scale: float) -> Value:
     signal = emit("pad", signal, padding, low=(*none, 0), high=(*none, whole - length), interior=(*none, 0))
     radices = plan.radices(whole)
     assert radices is not None
-    spectrum = lines(signal, axis=axis, radices=radices, columns=1, inverse=False, scale=1.0)
+    spectrum = lines(signal, axis=axis, radices=radices, columns=1, rows=1, inverse=False, scale=1.0)
     product = spectrum * _repeated(kernel, signal.shape)
-    found = lines(product, axis=axis, radices=radices, columns=1, inverse=True, scale=1.0)
+    found = lines(product, axis=axis, radices=radices, columns=1, rows=1, inverse=True, scale=1.0)
     cut = emit("slice", found, starts=(0,) * (axis + 1), stops=x.shape, steps=(1,) * (axis + 1))
     return cut * _repeated(chirp, x.shape)
 

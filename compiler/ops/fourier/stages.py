@@ -61,14 +61,14 @@ def write_stages(
 ) -> None:
     """All stages; what is between two of them is kept in two scratch arrays in turn."""
     stages = planned(radices, columns)
-    between = [_scratch(b, prod(radices) * columns) for _ in range(min(2, len(stages) - 1))]
+    between = [scratch(b, prod(radices) * columns) for _ in range(min(2, len(stages) - 1))]
     places = [source, *[between[number % 2] for number in range(len(stages) - 1)], target]
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
         _write(b, stage, table, places[number], places[number + 1], scale if last else None)
 
 
-def _scratch(b: BodyBuilder, count: int) -> Place:
+def scratch(b: BodyBuilder, count: Extent) -> Place:
     """Real and imaginary parts in two local arrays."""
     real, imaginary = b.local("real", float64, (count,)), b.local("imaginary", float64, (count,))
 
