@@ -51,7 +51,7 @@ def theirs(product: Product) -> Callable[..., Call]:
 def sampled(a: sp.csr_matrix, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The rows of both that meet at the entries, multiplied and summed: SciPy has no function for it."""
     rows = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
-    return np.einsum("ij,ij->i", y[rows], x[a.indices])
+    return np.asarray(np.einsum("ij,ij->i", y[rows], x[a.indices]))
 
 
 OURS: Builders = {
