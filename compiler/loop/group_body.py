@@ -124,11 +124,16 @@ class GroupBody(Builder):
         return result
 
     def elsewhere(self, value: Value) -> bool:
-        """Whether a value is read from a buffer that another group, or the caller, fills."""
+        """Whether a value is read from a buffer that another group, or the caller, fills.
+
+        A view may have been stored for a later group, after this one was decided to see through it.
+        """
         if is_leaf(value):
             return True
-        away = self.fusion.home.get(value) is not self.group
-        return away and value in self.fusion.stored and value not in self.group.again
+        if value not in self.fusion.stored or value in self.group.again:
+            return False
+        home = self.fusion.home[value]
+        return home is not self.group and home.level < self.group.level
 
     def _load(self, buffer: Buffer, index: Index) -> Operand:
         var = self._fresh(buffer.dtype)

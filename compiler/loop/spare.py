@@ -79,7 +79,7 @@ def _loads(fusion: Fusion, group: Group) -> set[Value]:
         for base in [operand] if reads is None else [read.base for read in reads]:
             if is_leaf(base) or fusion.home.get(base) is group:
                 continue
-            if base in fusion.stored and base not in group.again:
+            if base in fusion.stored and base not in group.again and fusion.home[base].level < group.level:
                 found.add(base)
                 continue
             pending += [each for each in base.node.inputs if each not in seen]

@@ -50,3 +50,15 @@ def test_operands_of_products_stay() -> None:
     x = a @ b
     before, after = stored([(x * 2) @ a, x @ b], [a, b])
     assert sorted(before) == sorted(after) == ["dot", "mul"]
+
+
+def test_a_view_that_is_stored_for_a_later_group_is_not_read_by_an_earlier_one() -> None:
+    """Sums of repeated rows see through the repetition before it is known that a sort needs it in a buffer."""
+    x = lg.placeholder((3,), lg.float64, "x")
+    rows = lg.broadcast_to(lg.tanh(lg.sum(lg.broadcast_to(0.5 * x, (4, 3)), 0)), (4, 3))
+    below = lg.tanh(lg.sum(rows, 0))
+    total, ordered = lg.function([x], [lg.sum(below * lg.cos(below)), lg.sort(rows, axis=0)])([1, 2, 3])
+    row = np.tanh([2, 4, 6])
+    expected = np.tanh(4 * row)
+    np.testing.assert_allclose(total, np.sum(expected * np.cos(expected)), rtol=1e-12)
+    np.testing.assert_allclose(ordered, np.tile(row, (4, 1)), rtol=1e-12)
