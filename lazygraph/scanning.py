@@ -53,7 +53,8 @@ def scan(
 
     Forward mode stores nothing. Reverse mode stores for each trip what the derivative reads; with `remat` only the
     carries of every k-th trip, k the square root of the length (64 where that is symbolic), and computes the rest
-    again, segment by segment: memory grows with the square root of the length, and the bits are the same.
+    again, segment by segment: memory grows with the square root of the length. What is computed again has the same
+    bits; sums over trips of large products (gradients of weights) are made segment by segment, and round otherwise.
 
     Raises TypeError for a carry of another nesting, DTypeError or ShapeError naming the leaf whose dtype or shape f
     does not keep, ShapeError for sequences of different lengths.

@@ -38,7 +38,7 @@ def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[V
             if value in at_hand:
                 continue
             flows.add(value)
-            network.add_edge((value, "in"), (value, "out"), capacity=1 if value in stored else 2 + _bytes(value))
+            network.add_edge((value, "in"), (value, "out"), capacity=1 if value in stored else 2 + size_in_bytes(value))
             if begins:
                 network.add_edge("source", (value, "in"))
             for operand in operands:
@@ -61,7 +61,8 @@ def is_dear(node: Node) -> bool:
     return not isinstance(node.op.lower, Pointwise | Leaf) and not (is_effect(node) and not node.graphs)
 
 
-def _bytes(value: Value) -> int:
+def size_in_bytes(value: Value) -> int:
+    """With a typical number along a symbolic extent."""
     return value.dtype.itemsize * prod([_typical(extent) for extent in value.shape])
 
 

@@ -79,7 +79,7 @@ def _through_segments(
         carry_out=(),
         y_out=(),
     ).with_body(moved(results, dict(zip(captured, closed))))
-    attributes = {"length": count, "reverse": not back.primal.node["reverse"], "segment": 0}
+    attributes = {"length": count, "reverse": not back.primal.node["reverse"], "segment": 1}  # stacks little itself
     last, of_segments = loop.without_unused().emit(**attributes)
     return State(before, last[:split], last[split:]), of_segments
 

@@ -1,7 +1,8 @@
 """Loops in their least form: those that run side by side become one, and what is in vain is taken out.
 
 In: a graph whose derivatives have all been taken. Out: the graph in which the loop that a user wrote, and those that
-derivatives made of it, are as few as may be and carry, read and stack as little as may be.
+derivatives made of it, are as few as may be and carry, read and stack as little as may be; sums of products that leave
+a loop are made behind it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from lazygraph.compiler.ir.graph import Graph, Node, Value, interned, origin, with_inputs
 from lazygraph.compiler.ops.loop_parts import loop_of
+from lazygraph.compiler.passes.loop_products import with_products_outside
 from lazygraph.compiler.passes.loop_siblings import with_siblings_merged
 from lazygraph.compiler.passes.loop_tidying import tidied
 
@@ -24,7 +26,10 @@ class Loops:
     name: str = "loops"
 
     def __call__(self, graph: Graph) -> Graph:
-        return _simplified(graph) if any([node.graphs for node in graph.nodes]) else graph
+        if not any([node.graphs for node in graph.nodes]):
+            return graph
+        after = _without_products(_simplified(graph))
+        return _simplified(after)
 
 
 def _simplified(graph: Graph) -> Graph:
@@ -54,6 +59,15 @@ def _tidy(graph: Graph) -> Graph:
         return tidied(loop_of(with_inputs(node, inputs)), [each in used for each in node.outputs]).results()
 
     return _rebuilt(graph, tidy)
+
+
+def _without_products(graph: Graph) -> Graph:
+    def leave(node: Node, inputs: tuple[Value, ...]) -> Sequence[Value | None]:
+        inner = with_inputs(node, inputs, tuple(map(_without_products, node.graphs)))
+        found = with_products_outside(inner) if node.op.name == "scan" else None
+        return inner.outputs if found is None else found
+
+    return _rebuilt(graph, leave)
 
 
 def _rebuilt(graph: Graph, make: Callable[[Node, tuple[Value, ...]], Sequence[Value | None]]) -> Graph:

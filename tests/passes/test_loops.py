@@ -137,3 +137,22 @@ def test_a_print_is_kept_though_nobody_uses_what_it_shows(capsys: pytest.Capture
     _, ys = lg.scan(lambda c, each: (lg.print(c + each, "c"), each * 2), 0, x)
     lg.function([x], ys)([1, 2])
     assert capsys.readouterr().out == "c: 1\nc: 3\n"
+
+
+def test_sums_of_products_leave_the_loop_where_stacking_moves_less() -> None:
+    """The gradient of 64 x 64 weights over vectors is one product behind the loop; of 3 x 3 weights it stays a sum."""
+    for width, inside in ((64, 1), (3, 2)):
+        w, h = lg.placeholder((width, width), lg.float64, "w"), lg.placeholder((width,), lg.float64, "h")
+        last, _ = lg.scan(lambda c, _: (lg.tanh(c @ w), None), h, length=6)  # noqa: B023
+        _, back = loops(tidied(lg.grad(lg.sum(last), [w, h]), [w, h]))
+        assert [node.op.name for node in back.graphs[0].nodes].count("dot") == inside
+        assert back["carries"] == inside
+
+
+def test_sums_of_products_stay_in_loops_over_segments() -> None:
+    w, h = lg.placeholder((64, 64), lg.float64, "w"), lg.placeholder((64,), lg.float64, "h")
+    last, _ = lg.scan(lambda c, _: (lg.tanh(c @ w), None), h, length=16, remat=True)
+    _, over = loops(tidied(lg.grad(lg.sum(last), [w, h]), [w, h]))
+    assert over["carries"] == 2 and len(over.outputs) == 2
+    (_, back) = loops(over.graphs[0])
+    assert back["carries"] == 1
