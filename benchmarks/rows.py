@@ -187,6 +187,16 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Loops",
+        "10,000 trips inside one compiled call, float32, in microseconds.",
+        "us",
+        (
+            Row("scan: c + x, every c stacked", (10_000,), everyone("scan_sums", ("jax",)), None, 0.0),
+            Row("while: a root by Newton's steps", (1,), everyone("newton", ("jax",)), None, 0.0),
+            Row("one of 200,000 elements set", (200_000,), everyone("set_elements", ("jax",)), None, 0.0),
+        ),
+    ),
+    Section(
         "A call",
         "Of a compiled 2 x + 1, float32: what entering compiled code costs, in microseconds.",
         "us",

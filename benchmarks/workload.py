@@ -15,6 +15,8 @@ Builder = Callable[..., Call]  # takes a row's shape
 Builders = dict[str, Builder]  # by kind
 Floats = NDArray[np.float32]
 
+TRIPS = 10_000  # of a loop
+
 
 class Classification(NamedTuple):
     x: Floats  # (batch, inputs)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import jax_models
-from benchmarks.workload import Builders, Call, array, classification, images, state, text
+from benchmarks.workload import TRIPS, Builders, Call, array, classification, images, state, text
 
 Tree = Any  # nested lists and tuples of arrays
 Update = Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]  # (parameters, state, gradients) -> (parameters, state)
@@ -129,6 +129,11 @@ KERNELS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "sum_columns": lambda x: x.sum(0),
     "transpose": lambda x: x.T + 0.0,  # a bare transpose would come back as a view
     "rbf": rbf,
+    "scan_sums": lambda x: jax.lax.scan(lambda c, e: (c + e, c), jnp.float32(0), x)[1],
+    "newton": lambda x: jax.lax.while_loop(lambda c: c[0] < TRIPS, lambda c: (c[0] + 1, (c[1] + 2 / c[1]) / 2), (0, x))[
+        1
+    ],
+    "set_elements": lambda x: jax.lax.fori_loop(0, TRIPS, lambda i, v: v.at[i].set(v[i] * 2 + 1), x),
     "call": lambda x: x * 2 + 1,
 }
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import lazygraph as lg
-from benchmarks.workload import Builders, Call, array, classification, images, state, text
+from benchmarks.workload import TRIPS, Builders, Call, array, classification, images, state, text
 from benchmarks.workloads_sparse import OURS
 from lazygraph.models import gpt, lenet, lstm, resnet
 
@@ -105,6 +105,9 @@ KERNELS: dict[str, Callable[[lg.Tensor], lg.Tensor]] = {
     "sum_columns": lambda x: lg.sum(x, axis=0),
     "transpose": lambda x: x.T,
     "rbf": rbf,
+    "scan_sums": lambda x: lg.scan(lambda c, e: (c + e, c), lg.constant(0, lg.float32), x)[1],
+    "newton": lambda x: lg.while_loop(lambda c: c[0] < TRIPS, lambda c: (c[0] + 1, (c[1] + 2 / c[1]) / 2), (0, x))[1],
+    "set_elements": lambda x: lg.fori(0, TRIPS, lambda i, v: v.at[i].set(v[i] * 2 + 1), x),
     "call": lambda x: x * 2 + 1,
 }
 
