@@ -17,9 +17,10 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS, apply
-from lazygraph.dims import aligned, as_extent, could_be_same
+from lazygraph.dims import aligned, as_extent, could_be_same, extent_value
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
+from lazygraph.promotion import value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.structure import Structure, flatten, paths
 from lazygraph.tensor import Tensor, TensorLike
@@ -96,12 +97,12 @@ def fori(
     array(120)
     """
     if isinstance(lower, Tensor) or isinstance(upper, Tensor):
-        return counted(lower, upper, body, init)
+        return counted(Tensor(value_of(lower)), Tensor(value_of(upper)), body, init)
     first = as_extent(lower)
     count = dims.maximum(as_extent(upper) - first, 0)
 
     def trip(at: Value, carry: Any) -> tuple[Any, Any]:
-        return call_repeated(body, lg.add(Tensor(at), first), carry), None
+        return call_repeated(body, lg.add(Tensor(at), Tensor(extent_value(first, int64))), carry), None
 
     return _looped("fori", trip, init, (), (), count, False, 0)[0]
 

@@ -24,7 +24,7 @@ def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[V
 
     `stored` are values that are stored anyway. What depends on no parameter is always at hand.
     """
-    import networkx
+    import networkx  # type: ignore[import-untyped]
 
     nodes = topological([value for value in read if value not in at_hand])
     network = networkx.DiGraph()

@@ -61,7 +61,7 @@ def _through_segments(
     starts, rest = inside[: len(before)], inside[len(before) :]
     xs, cotangents = rest[: len(blocks.xs)], rest[len(blocks.xs) :]
     split = len(state.cotangents)
-    offset = place * segment + _number(first)
+    offset = emit("mul", place, _number(segment)) + _number(first)
     inner = State(starts, carried[:split], carried[split:])
     found, elements = back.through(inner, Part(xs, cotangents, segment, offset), again=True)
     results = (*found.cotangents, *found.sums, *elements)

@@ -85,7 +85,7 @@ def _groups(graph: Graph) -> list[tuple[Node, ...]]:
     if len(loops) < 2:
         return []
     needs = _needs(graph, loops)
-    groups = {node: (node,) for node in loops}
+    groups: dict[Node, tuple[Node, ...]] = {node: (node,) for node in loops}
     pairs = [(a, b) for i, a in enumerate(loops) for b in loops[i + 1 :] if _alike(a, b)]
     for a, b in sorted(pairs, key=lambda pair: -_shared(*pair)):
         one, other = groups[a], groups[b]
@@ -102,7 +102,7 @@ def _groups(graph: Graph) -> list[tuple[Node, ...]]:
 
 
 def _alike(a: Node, b: Node) -> bool:
-    return a["length"] == b["length"] and a["reverse"] == b["reverse"]
+    return (a["length"], a["reverse"]) == (b["length"], b["reverse"])
 
 
 def _shared(a: Node, b: Node) -> int:
