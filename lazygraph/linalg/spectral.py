@@ -12,7 +12,6 @@ w and V alone tell nothing; `sqrtm`, `expm`, `pinv` have derivatives of their ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +28,6 @@ from lazygraph.frames import composite
 from lazygraph.linalg.norms import matrix_norm
 from lazygraph.linalg.operands import divisible, matrix, square
 from lazygraph.tensor import Tensor, TensorLike
-
-_ORDERS = 3  # of derivatives of `sqrtm` that do not see whether eigenvalues are equal
 
 
 class EighResult(NamedTuple):
@@ -216,7 +213,7 @@ def pinv(x: TensorLike, /, *, rtol: TensorLike | None = None) -> Tensor:
     if not value.dtype.is_complex:
         return found
     rows, columns = value.shape[-1], value.shape[-2]
-    return lg.complex(found[..., :rows, :columns], found[..., rows:, :columns])
+    return Tensor(emit("complex", found[..., :rows, :columns].value, found[..., rows:, :columns].value))
 
 
 @composite
@@ -240,55 +237,35 @@ def cond(x: TensorLike, /, p: float | str | None = None) -> Tensor:
     return matrix_norm(value, ord=p) * matrix_norm(inverse, ord=p)
 
 
-def _symmetric(x: Tensor) -> Tensor:
-    return 0.5 * (x + lg.matrix_transpose(x))
-
-
-def _lyapunov(s: Tensor, c: Tensor) -> Tensor:
-    """y of s y + y s = c for symmetric positive semi-definite s."""
-    w, v = OPS["eigh"](s.value)
-    vectors = Tensor(v)
-    inner = lg.matrix_transpose(vectors) @ c @ vectors
-    return vectors @ (Tensor(sums_inverted(w)) * inner) @ lg.matrix_transpose(vectors)
-
-
-def _lyapunov_solver(orders: int) -> Callable[..., Tensor]:
-    """The solution y of s y + y s = c, with so many orders of derivatives that are right where eigenvalues are equal.
-
-    Those of the equation: s dy + dy s = dc - ds y - y ds, of which the last order is left to the formula.
-    """
-    if orders == 0:
-        return _lyapunov
-    following = _lyapunov_solver(orders - 1)
-
-    def tangent(arguments: tuple[Tensor, ...], y: Tensor, tangents: tuple[Tensor | None, ...]) -> Tensor:
-        (s, c), (ds, dc) = arguments, tangents
-        moved = lg.zeros_like(c) if dc is None else dc
-        return following(s, moved if ds is None else moved - ds @ y - y @ ds)
-
-    return custom_derivative(_lyapunov, jvp=tangent)
+def _roots(a: Tensor) -> tuple[Tensor, Tensor]:
+    """The roots of eigenvalues, and the eigenvectors."""
+    w, v = OPS["eigh"](a.value)
+    return lg.sqrt(lg.maximum(Tensor(w), 0)), Tensor(v)
 
 
 def _root(a: Tensor) -> Tensor:
-    w, v = OPS["eigh"](a.value)
-    roots = lg.sqrt(lg.maximum(Tensor(w), 0))
-    return (Tensor(v) * lg.expand_dims(roots, -2)) @ lg.matrix_transpose(Tensor(v))
+    roots, v = _roots(a)
+    return (v * lg.expand_dims(roots, -2)) @ lg.matrix_transpose(v)
 
 
 def _root_tangent(arguments: tuple[Tensor, ...], s: Tensor, tangents: tuple[Tensor | None, ...]) -> Tensor:
-    """s s = a: s ds + ds s = da."""
-    (da,) = tangents
-    return lg.zeros_like(s) if da is None else _lyapunov_solver(_ORDERS - 1)(s, _symmetric(da))
+    """s s = a: s ds + ds s = da, which is V^T ds V = (V^T da V)_ij / (s_i + s_j)."""
+    (a,), (da,) = arguments, tangents
+    if da is None:
+        return lg.zeros_like(s)
+    roots, v = _roots(a)
+    turned = lg.matrix_transpose(v) @ (0.5 * (da + lg.matrix_transpose(da))) @ v
+    return v @ (Tensor(sums_inverted(roots.value)) * turned) @ lg.matrix_transpose(v)
 
 
 @composite
 def sqrtm(x: TensorLike, /) -> Tensor:
     """The symmetric positive semi-definite root s of symmetric positive semi-definite matrices (..., n, n): s @ s = x.
 
-    float32 and float64; of another matrix the symmetric part is taken, and eigenvalues below 0 count as 0. The first
-    three derivatives are right where eigenvalues are equal; they are those of s ds + ds s = dx, whose solution is taken
-    to be 0 between eigenvalues that are 0. Raises ShapeError where the matrices are not square, DTypeError for half and
-    complex types; the step fails with CheckFailed where an element is NaN or infinite.
+    float32 and float64; of another matrix the symmetric part is taken, and eigenvalues below 0 count as 0. The gradient
+    is right where eigenvalues are equal, and takes nothing from between eigenvalues that are 0. Raises ShapeError where
+    the matrices are not square, DTypeError for half and complex types; the step fails with CheckFailed where an element
+    is NaN or infinite.
 
     N. J. Higham, "Functions of Matrices", 2008, 6.
 
