@@ -7,7 +7,7 @@ looked at. Passes are pure; whatever watches them is one callback, `on_pass(name
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from lazygraph.compiler.codegen.llvm.module import assembly, compile_module
 from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.ir.graph import Graph, Value
 from lazygraph.compiler.ir.hash import graph_hash
+from lazygraph.compiler.ir.nominal import nominal
 from lazygraph.compiler.ir.print import print_graph
 from lazygraph.compiler.loop.ir import AnyKernel, Contraction, Kernel
 from lazygraph.compiler.loop.print import print_kernel
@@ -40,10 +41,13 @@ from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
 from lazygraph.compiler.passes.inline import Inline
 from lazygraph.compiler.passes.loops import Loops
+from lazygraph.compiler.passes.remat import Planned, Rematerialize
+from lazygraph.compiler.passes.remat_timeline import Launched, Timeline
 from lazygraph.compiler.passes.sequence import OrderEffects
 from lazygraph.compiler.passes.stability import Stabilize
 from lazygraph.compiler.passes.while_loops import WhileLoops
-from lazygraph.compiler.program.build import build
+from lazygraph.compiler.program.build import Built, build
+from lazygraph.compiler.program.footprint import call_bytes
 from lazygraph.compiler.program.ir import Parameter, Program
 from lazygraph.compiler.program.print import print_program
 from lazygraph.runtime import artifact
@@ -71,6 +75,15 @@ class Options:
     target: Target
     machine: Machine = field(default_factory=host_machine)
     opt_level: int = 2
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a call on that many threads may take: bytes, a part (a float) of what it takes otherwise, or, where there is
+    no limit, what it takes when all is computed again that is cheap to."""
+
+    limit: int | float | None
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -176,16 +189,42 @@ class Compilation:
         }
 
 
-def compile_graph(graph: Graph, options: Options, on_pass: OnPass = ignore) -> Compilation:
-    """Run every pass up to the program; code is generated when `object_code` is asked for."""
+def compile_graph(
+    graph: Graph, options: Options, on_pass: OnPass = ignore, budget: Budget | None = None
+) -> Compilation:
+    """Run every pass up to the program; code is generated when `object_code` is asked for.
+
+    With a budget the last pass computes values again, whatever it takes to keep to it; `DoesNotFit` where it cannot.
+    """
     stages = [("graph", graph)]
     for each in GRAPH_PASSES:
         after = each(stages[-1][1])
         on_pass(each.name, stages[-1][1], after)
         stages.append((each.name, after))
+    if budget is not None:
+        fitting = Rematerialize(budget.limit, partial(_planned, options=options, threads=budget.threads))
+        after = fitting(stages[-1][1])
+        on_pass(fitting.name, stages[-1][1], after)
+        stages.append((fitting.name, after))
     built = build(stages[-1][1])
     on_pass("program", stages[-1][1], built.program)
+    return _compilation(options, stages, built)
+
+
+def compile_last_form(graph: Graph, options: Options) -> Compilation:
+    """The compilation of a graph that every pass has been over."""
+    return _compilation(options, [("graph", graph)], build(graph))
+
+
+def _compilation(options: Options, stages: Sequence[tuple[str, Graph]], built: Built) -> Compilation:
     return Compilation(options, tuple(stages), built.program, built.constants)
+
+
+def _planned(graph: Graph, options: Options, threads: int) -> Planned:
+    built = build(graph)
+    works = _compilation(options, [("graph", graph)], built).works.values()
+    timeline = Timeline(graph, tuple([Launched(*each) for each in built.launches]))
+    return Planned(timeline, nominal(call_bytes(built.program, works, threads)))
 
 
 def _parameter(parameter: Parameter) -> artifact.Parameter:

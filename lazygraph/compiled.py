@@ -18,14 +18,16 @@ from lazygraph.capture import Captured, capture
 from lazygraph.compiler import config
 from lazygraph.errors import require_plain_name
 from lazygraph.frames import traced
+from lazygraph.memory_budget import budget, refusal
 from lazygraph.memory_report import MemoryPlan, memory_plan
 from lazygraph.state import Variable
 from lazygraph.structure import LEAF, Structure, flatten, flatten_like, unflatten
 
 if TYPE_CHECKING:
     from lazygraph.compiler.codegen.llvm.target import Target
+    from lazygraph.compiler.ir.dims import Symbol
     from lazygraph.compiler.passes.base import OnPass
-    from lazygraph.compiler.pipeline import Compilation
+    from lazygraph.compiler.pipeline import Budget, Compilation
     from lazygraph.runtime.cache import ObjectCache
     from lazygraph.runtime.executable import Executable
     from lazygraph.runtime.process import Process
@@ -44,6 +46,8 @@ def function(
     updates: Mapping[Variable, Any] | None = None,
     *,
     threads: int | None = None,
+    max_memory: int | float | str | None = None,
+    remat: str | None = None,
     name: str = "function",
 ) -> Function:
     """Compile a function of placeholders.
@@ -53,6 +57,12 @@ def function(
     variables new values: every right-hand side reads the values from before the call, and no variable changes if a
     check fails. `threads` is how many threads the function may use (default: LAZYGRAPH_NUM_THREADS, or the processors
     this process may run on); results do not depend on it.
+
+    `max_memory` is how much all that a call works on may take (inputs, outputs, variables, constants and intermediate
+    results: `memory_plan().peak()`): bytes, a text like "512MiB", or a fraction of what it takes otherwise. What a step
+    keeps from its forward to its backward part is computed again as far as needed, with the same bits. Where no plan
+    fits, making the function raises MemoryError, which says by how much and who is in the peak. Dims need a greatest
+    value, unless it is a fraction. `remat="auto"` computes again, without a limit, what is cheap to: no products.
 
     `name` is an identifier, for dumps and IR. Raises ValueError for a placeholder that the outputs need and `inputs`
     does not list, ShapeError or DTypeError for an update that does not fit its variable.
@@ -71,14 +81,20 @@ def function(
     flattened = [flatten(argument) for argument in arguments]
     results, structure = flatten(outputs)
     captured = capture(name, [leaf for leaves, _ in flattened for leaf in leaves], results, updates or {})
-    return Function(captured, tuple([found for _, found in flattened]), structure, threads)
+    memory = budget(max_memory, remat, _threads(threads), _symbols(captured))
+    return Function(captured, tuple([found for _, found in flattened]), structure, threads, memory)
 
 
 class Function:
     """A compiled function. Call it with arrays, or anything that converts to the placeholders' dtypes without loss."""
 
     def __init__(
-        self, captured: Captured, arguments: tuple[Structure, ...], outputs: Structure, threads: int | None
+        self,
+        captured: Captured,
+        arguments: tuple[Structure, ...],
+        outputs: Structure,
+        threads: int | None,
+        memory: Budget | None = None,
     ) -> None:
         self.name = captured.graph.name
         self.variables = captured.variables
@@ -90,12 +106,12 @@ class Function:
         single = outputs == LEAF
         self._as_is = single or (outputs.container is tuple and all(each == LEAF for each in outputs.children))
         self._compilations = 0
-        self._compilation = self._compile(captured)
+        self._compilation = self._compile(captured, memory)
         self._executable = _load(self._compilation, captured, self.threads, single)
 
-    def _compile(self, captured: Captured) -> Compilation:
+    def _compile(self, captured: Captured, memory: Budget | None) -> Compilation:
         self._compilations += 1
-        return _compile(captured)
+        return _compile(captured, memory)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -186,24 +202,32 @@ class Function:
 # --- compiling and loading --------------------------------------------------------------------------------------------
 
 
-def _compile(captured: Captured) -> Compilation:
-    from lazygraph.compiler.pipeline import Options, compile_graph
+def _compile(captured: Captured, memory: Budget | None) -> Compilation:
+    from lazygraph.compiler.passes.remat import DoesNotFit
+    from lazygraph.compiler.pipeline import Options, compile_graph, compile_last_form
 
-    compilation = compile_graph(captured.graph, Options(_target()), _watch(captured))
+    options = Options(_target())
+    try:
+        compilation = compile_graph(captured.graph, options, _watch(captured), memory)
+    except DoesNotFit as error:
+        assert memory is not None
+        best = compile_last_form(error.best.timeline.graph, options)
+        plan = memory_plan(best.program, best.works, memory.threads)
+        raise refusal(plan, error.best.bytes, error.limit) from None
     solved = {solve.symbol.name for solve in compilation.program.solves}
     for symbol in _symbols(captured):
-        if symbol not in solved:
+        if symbol.name not in solved:
             raise ValueError(
-                f"dim {symbol!r} does not follow from the inputs: expected an input with an axis of extent {symbol}, "
-                f"or of a multiple of it plus a number"
+                f"dim {symbol.name!r} does not follow from the inputs: expected an input with an axis of extent "
+                f"{symbol}, or of a multiple of it plus a number"
             )
     return compilation
 
 
-def _symbols(captured: Captured) -> list[str]:
+def _symbols(captured: Captured) -> list[Symbol]:
     from lazygraph.compiler.ir.print import graph_symbols
 
-    return sorted({symbol.name for symbol in graph_symbols(captured.graph)})
+    return sorted(graph_symbols(captured.graph), key=lambda symbol: symbol.name)
 
 
 def _target() -> Target:

@@ -36,13 +36,16 @@ from lazygraph.compiler.program.ir import (
 )
 from lazygraph.compiler.program.order import order
 from lazygraph.compiler.program.places import Inner, Places, Target, bytes_of, places_of
-from lazygraph.compiler.program.units import Level, Nest, Unit, Units, is_printed
+from lazygraph.compiler.program.units import Level, Nest, Unit, Units, is_early, is_printed
 
 
 @dataclass(frozen=True)
 class Built:
     program: Program
     constants: tuple[Value, ...]  # behind the program's constants, in order
+    launches: tuple[
+        tuple[tuple[Value, ...], tuple[Value, ...], bool], ...
+    ]  # (reads, writes, can fail) of each, in order
 
 
 def build(graph: Graph) -> Built:
@@ -75,7 +78,8 @@ def build(graph: Graph) -> Built:
         tuple(steps),
         tuple(messages),
     )
-    return Built(program, constants)
+    units = (*ordered.before, *ordered.after)
+    return Built(program, constants, tuple([(each.reads, each.lowered.writes, is_early(each)) for each in units]))
 
 
 def _constants(level: Level) -> Iterator[Value]:

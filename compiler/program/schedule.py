@@ -36,9 +36,7 @@ class _Backwards:
         self.sources = [tuple({numbers[each]: None for each in waits[unit]}) for unit in units]
         self.writes = [unit.lowered.writes for unit in units]
         temporaries = {value for written in self.writes for value in written if size(value)}
-        self.reads = [
-            tuple([value for value in dict.fromkeys(unit.reads) if value in temporaries]) for unit in units
-        ]
+        self.reads = [tuple([value for value in dict.fromkeys(unit.reads) if value in temporaries]) for unit in units]
         self.readers: dict[Value, list[int]] = {value: [] for value in temporaries}
         for number, read in enumerate(self.reads):
             for value in read:
