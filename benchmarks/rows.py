@@ -103,6 +103,10 @@ def sparse(title: str, kind: str, *shape: int) -> Row:
     return Row(title, shape, entrants, "triad", 4.0 * (2 * entries + rows + (rows + columns) * max(width, 1)))
 
 
+def dense(title: str, kind: str, rows: int, columns: int, right: int = 0) -> Row:
+    return Row(title, (rows, columns, right), everyone(kind, ("numpy",)), None, 0.0)
+
+
 SMALL, LARGE = (16_000, 123, 224_000), (200_000, 50_000, 2_000_000)  # the first like a9a's test set
 
 SECTIONS = (
@@ -168,6 +172,23 @@ SECTIONS = (
             sweep("sum over axis 0", "sum_columns", written=1024),
             sweep("transpose", "transpose", written=4096 * 1024),
             Row("RBF kernel 2000 x 64", (2000, 64), everyone("rbf", FRAMEWORKS), "fma", 2.0 * 2000 * 2000 * 64),
+        ),
+    ),
+    Section(
+        "Linear algebra",
+        "float64, in milliseconds, against LAPACK by NumPy or SciPy.",
+        "ms",
+        (
+            dense("Cholesky 256", "cholesky", 256, 256),
+            dense("LU 256", "lu", 256, 256),
+            dense("QR 256", "qr", 256, 256),
+            dense("QR 1024 x 128", "qr", 1024, 128),
+            dense("a system of 256, one right side", "solve", 256, 256, 1),
+            dense("a triangular system of 256, 256 right sides", "solve_triangular", 256, 256, 256),
+            dense("inverse 256", "inv", 256, 256),
+            dense("determinant 256", "det", 256, 256),
+            dense("least squares 512 x 128, one right side", "lstsq", 512, 128, 1),
+            dense("exponential 256", "expm", 256, 256),
         ),
     ),
     Section(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import lazygraph as lg
+from benchmarks import workloads_linalg
 from benchmarks.workload import TRIPS, Builders, Call, array, classification, images, state, text
 from benchmarks.workloads_sparse import OURS
 from lazygraph.models import gpt, lenet, lstm, resnet
@@ -123,5 +124,8 @@ NAMED: Builders = {
     "resnet_step": resnet_step,
 }
 PEERS: dict[str, Builders] = {
-    "lazygraph": NAMED | OURS | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
+    "lazygraph": NAMED
+    | OURS
+    | workloads_linalg.OURS
+    | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
 }
