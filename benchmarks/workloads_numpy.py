@@ -1,5 +1,5 @@
-"""The workloads that NumPy and SciPy are yardsticks for: matrix products (BLAS), sparse ones, factorisations (LAPACK), the
-cost of a call.
+"""The workloads that NumPy and SciPy are yardsticks for: matrix products (BLAS), sparse ones, factorisations (LAPACK),
+the cost of a call.
 
 In: a row's shape. Out: a call that runs the workload once and returns its result.
 """
