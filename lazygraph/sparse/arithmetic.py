@@ -22,7 +22,7 @@ from lazygraph.dims import aligned, could_be_same
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced, user_code
 from lazygraph.promotion import as_float, cast, is_weak, value_of
-from lazygraph.sparse.parts import Parts, parts
+from lazygraph.sparse.parts import Parts, is_sparse, parts
 from lazygraph.tensor import Tensor, TensorLike
 
 if TYPE_CHECKING:
@@ -116,10 +116,6 @@ def _at_entries(own: Parts, other: Any) -> TensorLike:
     if len({each.dtype for each in indices}) > 1:
         indices = [cast(each, lg.int64) for each in indices]
     return Tensor(emit("gather", found, *indices, axes=tuple(range(len(kept))), mode="check"))
-
-
-def is_sparse(value: Any) -> bool:
-    return hasattr(value, "indptr") and hasattr(value, "extent")
 
 
 def _of_same_pattern(own: Parts, other: Any) -> Tensor:

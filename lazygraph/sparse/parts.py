@@ -6,7 +6,7 @@ In: a handle over tensors or over arrays; arrays become constants, and are check
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.compiler.ir.graph import Value
@@ -52,6 +52,11 @@ class Parts:
     def remade(self, like: S, data: Value) -> S:
         """The handle of other values at the same places."""
         return replace(like, data=Tensor(aligned(data, (self.entries,))))
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether a value is a handle of this package."""
+    return hasattr(value, "indptr") and hasattr(value, "extent")
 
 
 def parts(a: Sparse) -> Parts:

@@ -17,7 +17,7 @@ from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.manipulation import permuted
 from lazygraph.promotion import as_float, same_dtype
-from lazygraph.sparse.parts import Parts, parts
+from lazygraph.sparse.parts import Parts, is_sparse, parts
 from lazygraph.tensor import Tensor, TensorLike
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ S = TypeVar("S", bound="Sparse")
 @traced
 def matmul(a: Sparse, x: TensorLike) -> Tensor:
     """a @ x: (m, n) times (n,) or (n, k). ShapeError where the inner extents differ, or x is of another rank."""
+    if is_sparse(x):
+        expected = f"a dense vector or matrix beside a {type(a).__name__}"
+        raise TypeError(f"matmul: expected {expected}, found {type(x).__name__}: todense() makes one")
     own = parts(a)
     data, right = _same(own, x)
     return Tensor(_times(own, data, _beside(own.shape[1], right, "right"), transposed=False))

@@ -211,8 +211,13 @@ def test_shapes_that_do_not_fit_name_the_line_and_what_was_found() -> None:
         a * x
     with pytest.raises(ValueError, match="a function that is 0 at 0"):
         a.map(lg.cos)
-    with pytest.raises(ValueError, match="entries at the same places"):
-        a + lg.sparse.constant(np.eye(5))
+    eye, full = lg.sparse.constant(np.eye(5)), lg.sparse.constant(np.ones((5, 5)))
+    for other in (a, full):
+        with pytest.raises(ValueError, match="entries at the same places"):
+            eye + other
+    near((eye + lg.sparse.constant(2 * np.eye(5))).todense().eval(), 3 * np.eye(5))
+    with pytest.raises(TypeError, match="a dense vector or matrix beside a CSR, found CSC: todense"):
+        eye @ full.tocsc()
     with pytest.raises(TypeError, match="a sparse matrix of the same pattern, found float"):
         a + 1.0
     with pytest.raises(ValueError, match="format: expected csr or csc, found 'coo'"):
