@@ -21,8 +21,12 @@ class Inline:
     name: str = "inline"
 
     def __call__(self, graph: Graph) -> Graph:
-        found = any([isinstance(node.op.lower, Inlined) for node in graph.nodes])
-        return rewrite(graph, _replace) if found else graph
+        return rewrite(graph, _replace) if _has_inlined(graph) else graph
+
+
+def _has_inlined(graph: Graph) -> bool:
+    """Whether the graph or a sub-graph, a loop's body for one, holds a node that is put in place."""
+    return any([isinstance(node.op.lower, Inlined) or any(map(_has_inlined, node.graphs)) for node in graph.nodes])
 
 
 def _replace(node: Node, inputs: tuple[Value, ...]) -> Sequence[Value] | None:
