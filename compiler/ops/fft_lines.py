@@ -21,7 +21,7 @@ from lazygraph.compiler.ops.compose import batched_input, emit
 from lazygraph.compiler.ops.fourier import plan
 from lazygraph.compiler.ops.fourier.butterflies import Point
 from lazygraph.compiler.ops.fourier.parts import load_point, store_point
-from lazygraph.compiler.ops.fourier.stages import LANES, Place, scratch, write_stages
+from lazygraph.compiler.ops.fourier.stages import LANES, Place, scratch, scratches, write_stages
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import Domain, Flags, Op, Tangents, register
@@ -76,7 +76,7 @@ def _batch(node: Node, inputs: tuple[Value, ...], batched: tuple[bool, ...], siz
 
 def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     (x, table), (y,) = inputs, outputs
-    axis, columns, inverse = node["axis"], node["columns"], node["inverse"]
+    axis, radices, columns, inverse = node["axis"], node["radices"], node["columns"], node["inverse"]
     behind = x.shape[axis + 1 :]
     scale = None if node["scale"] == 1 else b.literal(node["scale"], float64)
 
@@ -89,7 +89,7 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
             store_point(b, y, index(place), point, inverse)
 
         source = Place(lambda place: load_point(b, x, index(place), inverse), store)
-        write_stages(b, node["radices"], columns, table, source, source, scale)
+        write_stages(b, radices, columns, table, source, source, scale, scratches(b, radices, columns))
 
     def several(at: Index) -> None:
         """Lines one behind the other, place k of line i at k LANES + i; results are put in order at the end."""
@@ -103,7 +103,8 @@ def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tupl
             return load_point(b, x, index, inverse, guard)
 
         results = scratch(b, dims.multiply(length, LANES))
-        write_stages(b, node["radices"], LANES, table, Place(load, results.store), results, scale)
+        between = scratches(b, radices, LANES)
+        write_stages(b, radices, LANES, table, Place(load, results.store), results, scale, between)
 
         def put(place: Extent) -> None:
             lane, k = dims.floordiv(place, length), dims.mod(place, length)

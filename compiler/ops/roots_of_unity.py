@@ -55,8 +55,8 @@ def _record(name: str, part: int, doc: str) -> Op:
     return register(
         Op(
             name=name,
-            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 |k| < 2**60 and n in 1 .. 2**50 that is at "
-            "least |k| / 2**48; NaN for n = 0.",
+            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 |k| < 2**60 and n in 1 .. 2**50 that is "
+            "at least |k| / 2**48; NaN for n = 0.",
             type_rule=elementwise_type(name, 2, (int64,), float64),
             reference=lambda k, n: np.asarray((_reference(k, n).real, _reference(k, n).imag)[part]),
             jvp=no_tangent,

@@ -6,6 +6,7 @@ change places: a forward transform between two swaps is an inverse one, since i 
 
 from __future__ import annotations
 
+from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.fourier.butterflies import Point
 from lazygraph.compiler.ops.lowering import BodyBuilder
@@ -17,6 +18,13 @@ def load_point(b: BodyBuilder, x: Buffer, index: Index, swapped: bool, guard: Op
     both = b.load(x, index, guard, None if guard is None else b.literal(0, x.dtype))
     real, imaginary = (_as(b, b.let(part, both), float64) for part in ("real", "imag"))
     return (imaginary, real) if swapped else (real, imaginary)
+
+
+def load_bits(b: BodyBuilder, table: Buffer, place: Extent) -> Point:
+    """An entry of a table of complex numbers by the bits of their parts, [2, places]."""
+    bits = [b.load(table, (part, place)) for part in (0, 1)]
+    real, imaginary = (b.let("bitcast", each, attributes={"dtype": float64}) for each in bits)
+    return real, imaginary
 
 
 def store_point(b: BodyBuilder, y: Buffer, index: Index, point: Point, swapped: bool) -> None:

@@ -61,7 +61,11 @@ def table(stages: tuple[int, ...]) -> np.ndarray:
         points, groups = np.arange(1, radix)[:, None], np.arange(before)[None, :]
         found.append(roots(radix * before, points * groups).ravel())
         before *= radix
-    every = np.concatenate(found)
-    bits = np.stack([every.real, every.imag]).view(np.uint64)
+    return as_bits(np.concatenate(found))
+
+
+def as_bits(numbers: np.ndarray) -> np.ndarray:
+    """Real parts, then imaginary ones, as the bits of float64 numbers: tables have no derivatives."""
+    bits = np.stack([numbers.real, numbers.imag]).view(np.uint64)
     bits.flags.writeable = False
     return bits

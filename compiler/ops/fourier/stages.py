@@ -20,6 +20,7 @@ from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Buffer, Operand
 from lazygraph.compiler.ops.fourier.butterflies import Point, Points, transform
+from lazygraph.compiler.ops.fourier.parts import load_bits
 from lazygraph.compiler.ops.lowering import BodyBuilder
 from lazygraph.runtime.dtypes import float64
 
@@ -58,14 +59,19 @@ def write_stages(
     source: Place,
     target: Place,
     scale: Operand | None,
+    between: Sequence[Place],
 ) -> None:
     """All stages; what is between two of them is kept in two scratch arrays in turn."""
     stages = planned(radices, columns)
-    between = [scratch(b, prod(radices) * columns) for _ in range(min(2, len(stages) - 1))]
     places = [source, *[between[number % 2] for number in range(len(stages) - 1)], target]
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
         _write(b, stage, table, places[number], places[number + 1], scale if last else None)
+
+
+def scratches(b: BodyBuilder, radices: Sequence[int], columns: int) -> list[Place]:
+    """The scratch arrays that these stages need."""
+    return [scratch(b, prod(radices) * columns) for _ in range(min(2, len(radices) - 1))]
 
 
 def scratch(b: BodyBuilder, count: Extent) -> Place:
@@ -85,9 +91,7 @@ def _write(b: BodyBuilder, stage: Stage, table: Buffer, source: Place, target: P
     p = Points(b)
 
     def root(k: Extent, j: int) -> Point:
-        bits = [b.load(table, (part, j * before + k)) for part in (0, 1)]
-        real, imaginary = (b.let("bitcast", each, attributes={"dtype": float64}) for each in bits)
-        return real, imaginary
+        return load_bits(b, table, j * before + k)
 
     def group(first: Extent, place: Extent, turns: Turns | None) -> None:
         """The points at first + j inner become those at place + l m inner."""
@@ -100,21 +104,21 @@ def _write(b: BodyBuilder, stage: Stage, table: Buffer, source: Place, target: P
     def neighbours(k: Extent) -> None:
         turns = [root(k, j) for j in range(1, radix)]
         first, place = dims.multiply(k, radix * inner), dims.multiply(k, inner)
-        _side_by_side(b, inner, lambda q: group(first + q, place + q, lambda j: turns[j - 1]))
+        side_by_side(b, inner, lambda q: group(first + q, place + q, lambda j: turns[j - 1]))
 
     def across(place: Extent) -> None:
         k = dims.floordiv(place, inner)
         group(place + dims.multiply(k, (radix - 1) * inner), place, partial(root, k))
 
     if before == 1:
-        _side_by_side(b, inner, lambda q: group(q, q, None))
+        side_by_side(b, inner, lambda q: group(q, q, None))
     elif inner % LANES == 0 or inner >= _MANY:
         b.loop("serial", "k", before, neighbours)
     else:
-        _side_by_side(b, before * inner, across)
+        side_by_side(b, before * inner, across)
 
 
-def _side_by_side(b: BodyBuilder, count: int, body: Callable[[Extent], None]) -> None:
+def side_by_side(b: BodyBuilder, count: int, body: Callable[[Extent], None]) -> None:
     """The body for 0 .. count - 1 in whole vectors: the last one begins early, and does some of the work again."""
     if count % LANES == 0 or count < LANES:
         b.loop("vector", "i", count, body)
