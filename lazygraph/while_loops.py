@@ -15,6 +15,7 @@ from lazygraph.compiler.ops.bodies import over
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import OPS, apply
+from lazygraph.compiler.ops.while_transpose import unfinished
 from lazygraph.errors import shape_text
 from lazygraph.frames import traced
 from lazygraph.promotion import cast, value_of
@@ -101,8 +102,7 @@ def _while(op: str, cond: Callable[[Any], Any], body: Callable[[Any], Any], init
     *found, _ = apply(OPS["while_loop"], (*start, *captured), attributes, graphs=graphs)
     if max_trips:
         done = emit("not", over(graphs[0], (*found, *captured))[0])
-        message = f"{op}: the condition still holds after {max_trips} trips, its max_trips"
-        found = [checked(each, done, message) for each in found]
+        found = [checked(each, done, unfinished(max_trips)) for each in found]
     return as_nested(structure, found)
 
 

@@ -30,6 +30,7 @@ from lazygraph.compiler.ops.bodies import (
     without_effects,
 )
 from lazygraph.compiler.ops.compose import emit, or_zeros, spread
+from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import OPS, Tangents, apply, full, zeros
 from lazygraph.runtime.dtypes import int64
 
@@ -129,6 +130,11 @@ def looped(init: Values, closed: Values, condition: Graph, body: Graph, max_trip
     return apply(OPS["while_loop"], (*init, *closed), attributes, graphs=(condition, body))
 
 
+def unfinished(max_trips: int) -> str:
+    """What a step says that makes the most trips and is not done."""
+    return f"while_loop: the condition still holds after {max_trips} trips, its max_trips"
+
+
 def _kept(loop: _Loop) -> tuple[Values, Value]:
     """Every K-th state, and the number of trips: the loop over what steers it, which puts states into buffers."""
     count = len(loop.states)
@@ -143,7 +149,9 @@ def _kept(loop: _Loop) -> tuple[Values, Value]:
     among = (*steering[:count], *symbols_like([at, *buffers], "unread"), *steering[count:])
     condition = Graph(loop.condition.name, among, loop.condition.outputs)
     results = looped((*loop.states, zeros(COUNT), *starts), loop.closed, condition, body, loop.max_trips)
-    return results[count + 1 : -1], results[-1]
+    asked = Graph(loop.condition.name, steering, loop.condition.outputs)
+    done = emit("not", over(asked, (*results[:count], *loop.closed))[0])
+    return results[count + 1 : -1], checked(results[-1], done, unfinished(loop.max_trips))
 
 
 def _backwards(loop: _Loop, buffers: Values, trips: Value, arrived: Sequence[Value]) -> Values:

@@ -250,6 +250,10 @@ def test_more_trips_than_the_bound_fail_the_step() -> None:
     assert evaluate(doubled, {A: 16.0}) == 16
     with pytest.raises(CheckFailed, match=r"still holds after 4 trips, its max_trips(.|\n)*test_while_loop.py"):
         evaluate(doubled, {A: 16.5})
+    slope = lg.grad(while_loop(lambda x: x < 16.5, lambda x: x * A, A, max_trips=4), A)
+    assert evaluate(slope, {A: 2.0}) == 5 * 2.0**4
+    with pytest.raises(CheckFailed, match="after 4 trips"):  # which no value of the loop's hangs on
+        evaluate(slope, {A: 1.5})
     found = lg.vmap(lambda a: while_loop(lambda x: x < a, lambda x: x * 2, 1.0, max_trips=4))(P)
     np.testing.assert_array_equal(agree([found], {P: [3.0, 16.0]})[0], [4, 16])
     with pytest.raises(CheckFailed):

@@ -113,3 +113,12 @@ def test_what_is_shown_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(found(graph, "while_loop")) == 1
     interpret(graph, VALUES)
     assert capsys.readouterr().out.count("y ") == 2
+
+
+def test_what_is_shown_of_a_carry_that_nobody_reads_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    def body(s: Any) -> Any:
+        return s[0] + 1, s[1] * A, lg.print(s[2] + s[1], "z {}")
+
+    y = while_loop(lambda s: s[0] < 2, body, (0, X, X))[1]
+    passed(y)
+    assert capsys.readouterr().out.count("z ") == 2 * 2
