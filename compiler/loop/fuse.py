@@ -21,13 +21,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lazygraph.compiler.ir.dims import Shape, product
+from lazygraph.compiler.ir.dims import Extent, Shape, product, symbols
 from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ir.print import graph_symbols
 from lazygraph.compiler.loop.build import is_short
 from lazygraph.compiler.loop.landing import Chain, landing, lands
 from lazygraph.compiler.loop.recompute import RECOMPUTE, recipe
-from lazygraph.compiler.loop.views import Read, Views, identity, is_affine
+from lazygraph.compiler.loop.spaces import offset
+from lazygraph.compiler.loop.views import Read, Views, identity, is_affine, output_symbols
 from lazygraph.compiler.ops.lowering import (
     Branching,
     Conditional,
@@ -45,6 +46,9 @@ MAX_CHAIN = 50  # operations in a row without a stored value: bounds recursion o
 HEAVY_VIEW = 24  # a view of more scalar operations (random bits) is computed once
 FEW_ROWS = 32  # fewer rows than this leave threads idle: a reduction then stays apart from large elementwise work
 SMALL = 16384  # elements below which nothing is worth splitting
+
+
+Part = tuple[Value, Extent]  # a value, or a part of it from an element on
 
 
 @dataclass(eq=False)
@@ -76,6 +80,7 @@ class Fusion:
     groups: tuple[Group, ...]
     home: Mapping[Value, Group]
     stored: Mapping[Value, None]  # in order of decision; parameters and constant arrays are not among them
+    parts: Mapping[Node, tuple[Part, ...]]  # the operands of loops and branches
     held: frozenset[Value]  # those of them that are stored because a barrier says so
 
     @cached_property
@@ -114,6 +119,7 @@ class _Fuser:
         self.results = set(graph.results)
         self.behind: dict[Value, dict[Group, None]] = {}  # of views: what the barriers on their way wait for
         self.held: set[Value] = set()
+        self.parts: dict[Node, tuple[Part, ...]] = {}
         self.views = Views(lambda value: value in self.home)
 
     def run(self) -> Fusion:
@@ -124,9 +130,9 @@ class _Fuser:
             Reduction: self.reduction,
             Product: self.contraction,
             Loops: self.loops,
-            Repeated: self.loops,
-            Conditional: self.loops,
-            Branching: self.loops,
+            Repeated: lambda node: self.nest(node, node["carries"]),
+            Conditional: lambda node: self.nest(node, node["carries"]),
+            Branching: lambda node: self.nest(node, 1),
         }
         for node in self.graph.nodes:
             if node.outputs and node.outputs[0] in self.onto:
@@ -136,7 +142,9 @@ class _Fuser:
                 place[type(node.op.lower)](node)
         for value in self.graph.results:
             self.store(value)
-        return Fusion(self.graph, self.views, tuple(self.groups), self.home, self.stored, frozenset(self.held))
+        return Fusion(
+            self.graph, self.views, tuple(self.groups), self.home, self.stored, self.parts, frozenset(self.held)
+        )
 
     # --- what each kind of op does
 
@@ -223,6 +231,29 @@ class _Fuser:
         reads = [Read(operand, (), True) for operand in node.inputs]
         self.new_group("loops", node.outputs[0].shape, (), reads, list(node.outputs), "full", self.waits(node))
         self.stored.update(dict.fromkeys(node.outputs))
+
+    def nest(self, node: Node, own: int) -> None:
+        """Sub-graphs read operands where they are, contiguous parts of what is stored too; the first `own` of them,
+        which begin results, have buffers of their own."""
+        parts = [(operand, 0) for operand in node.inputs[:own]] + [self.part(operand) for operand in node.inputs[own:]]
+        for base, _ in parts:
+            self.store(base)
+        reads = [Read(base, (), True) for base, _ in parts]
+        self.new_group("loops", node.outputs[0].shape, (), reads, list(node.outputs), "full", self.waits(node))
+        self.stored.update(dict.fromkeys(node.outputs))
+        self.parts[node] = tuple(parts)
+
+    def part(self, value: Value) -> Part:
+        """A value whose elements lie side by side within another one, and the place of the first."""
+        found = self.views.reads(value)
+        if found is None or len(found) != 1 or not found[0].plain or is_scalar_constant(found[0].base):
+            return value, 0
+        base = found[0].base
+        first = offset(found[0].index, base.shape) - offset(identity(value), value.shape)
+        inside = {symbol.name for symbol in output_symbols(value)}
+        moves = inside & {symbol.name for symbol in symbols(first)}
+        small = base in self.stored or is_leaf(base) or product(base.shape) == product(value.shape)
+        return (base, first) if not moves and small else (value, 0)
 
     # --- reads
 

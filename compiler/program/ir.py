@@ -18,15 +18,18 @@ from lazygraph.compiler.loop.ir import AnyKernel
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a buffer lives: "input", "variable", "output", "constant" or "slot", and its number there; or "position",
-    the word that holds where loop `number` is. Each of `strides` is (loop, bytes): so far on for each position of it.
+    the word that holds where loop `number` is. The buffer begins `offset` bytes on, and for each (loop, bytes) of
+    `strides` so many bytes further at each position of the loop.
     """
 
     kind: str
     number: int
     strides: tuple[tuple[int, Extent], ...] = ()
+    offset: Extent = 0
 
     def __str__(self) -> str:
-        return f"{self.kind}{self.number}" + "".join([f"[{loop}]" for loop, _ in self.strides])
+        start = f" + {self.offset}" if self.offset != 0 else ""
+        return f"{self.kind}{self.number}" + "".join([f"[{loop}]" for loop, _ in self.strides]) + start
 
     def whole(self) -> Place:
         """The buffer that an element of it lies in."""

@@ -103,7 +103,7 @@ class _Reader:
         strides: list[tuple[int, Extent]] = []
         while self.cursor.take("at"):
             strides.append((self.cursor.integer(), self.bracketed()))
-        return Place(kind, number, tuple(strides))
+        return Place(kind, number, tuple(strides), self.bracketed() if self.cursor.take("plus") else 0)
 
     def lines(self, known: Mapping[str, Callable[[_Reader], None]]) -> None:
         """Up to the bracket that closes them."""

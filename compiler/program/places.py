@@ -14,6 +14,7 @@ from typing import Union
 
 from lazygraph.compiler.ir.dims import Extent, product
 from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.loop.fuse import Part
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.lower import Lowered
 from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
@@ -25,10 +26,11 @@ from lazygraph.compiler.program.units import Level, Nest, Unit
 
 @dataclass(frozen=True)
 class Within:
-    """Where another value is read, or for each of `strides` (loop, bytes) so far on."""
+    """Where another value is read, `offset` bytes on, and for each of `strides` (loop, bytes) so far on."""
 
     value: Value
     strides: tuple[tuple[int, Extent], ...] = ()
+    offset: Extent = 0
 
 
 Home = Union[Place, Within]
@@ -83,7 +85,8 @@ class Places:
         if isinstance(home, Place):
             return home
         around = self.read(home.value)
-        return Place(around.kind, around.number, (*around.strides, *home.strides))
+        strides = (*around.strides, *home.strides)
+        return Place(around.kind, around.number, strides, around.offset + home.offset)
 
 
 def bytes_of(value: Value) -> Extent:
@@ -154,7 +157,8 @@ class _Planner:
             self.born(value, carried)
         self.time += 1
         self.places.inner[unit] = _INNER[type(nest.node.op.lower)](self, unit, nest, in_place)
-        first_only = {first for first, _ in nest.carried if nest.node.inputs.count(first) == 1}
+        read = [base for base, _ in nest.operands]
+        first_only = {first for first, _ in nest.carried if read.count(first) == 1}
         for value in (*nest.reads, *nest.writes):
             if value not in first_only:
                 self.touch(value)
@@ -202,18 +206,23 @@ class _Planner:
         self.places.leaf.update(zip(level.parameters, homes, strict=True))
 
 
+def _part(part: Part, strides: tuple[tuple[int, Extent], ...] = ()) -> Within:
+    base, first = part
+    return Within(base, strides, first * base.dtype.itemsize)
+
+
 def _repeated(planner: _Planner, unit: Unit, nest: Nest, in_place: Mapping[Value, Value]) -> tuple[Inner, ...]:
     node, (level,), loop = nest.node, nest.levels, planner.number(unit)
     carries, sequences = node["carries"], node["sequences"]
     elements = level.parameters[1 + carries : 1 + carries + sequences]
-    whole = node.inputs[carries : carries + sequences]
+    whole = nest.operands[carries : carries + sequences]
     planner.bind(
         level,
         [
             Place("position", loop),
             *[Within(result) for result in node.outputs[:carries]],
-            *[Within(value, ((loop, bytes_of(element)),)) for value, element in zip(whole, elements)],
-            *map(Within, node.inputs[carries + sequences :]),
+            *[_part(each, ((loop, bytes_of(element)),)) for each, element in zip(whole, elements)],
+            *map(_part, nest.operands[carries + sequences :]),
         ],
     )
     stacked = zip(node.outputs[carries:], level.results[carries:], strict=True)
@@ -225,7 +234,7 @@ def _conditional(planner: _Planner, unit: Unit, nest: Nest, in_place: Mapping[Va
     node, (condition, body) = nest.node, nest.levels
     planner.number(unit)
     carries = node["carries"]
-    homes = [Within(value) for value in (*node.outputs[:carries], *node.inputs[carries:])]
+    homes = [*map(Within, node.outputs[:carries]), *map(_part, nest.operands[carries:])]
     planner.bind(condition, homes)
     planner.bind(body, homes)
     asked = planner.body(condition, (), ())
@@ -241,7 +250,7 @@ def _branching(planner: _Planner, unit: Unit, nest: Nest, in_place: Mapping[Valu
     over = {result: operands.index(in_place[result]) for result in node.outputs if in_place.get(result) in operands}
     found = []
     for level in nest.levels:
-        planner.bind(level, list(map(Within, operands)))
+        planner.bind(level, list(map(_part, nest.operands[1:])))
         pairs = list(zip(node.outputs, level.results, strict=True))
         outputs = [(Within(result), value) for result, value in pairs if result not in over]
         updates = [(level.parameters[over[result]], value) for result, value in pairs if result in over]

@@ -71,7 +71,8 @@ def _equate(each: Equate) -> str:
 
 
 def print_place(place: Place) -> str:
-    return f"{place.kind} {place.number}" + "".join([f" at {loop} <{stride}>" for loop, stride in place.strides])
+    strides = "".join([f" at {loop} <{stride}>" for loop, stride in place.strides])
+    return f"{place.kind} {place.number}{strides}" + (f" plus <{place.offset}>" if place.offset != 0 else "")
 
 
 def _steps(steps: Sequence[Step]) -> list[str]:

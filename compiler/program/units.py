@@ -13,7 +13,7 @@ from functools import cached_property
 
 from lazygraph.compiler.ir.dims import Extent, bounds, product
 from lazygraph.compiler.ir.graph import Frames, Graph, Node, Value, with_inputs
-from lazygraph.compiler.loop.fuse import Fusion, Group, fuse
+from lazygraph.compiler.loop.fuse import Fusion, Group, Part, fuse
 from lazygraph.compiler.loop.ir import Contraction
 from lazygraph.compiler.loop.lower import Lowered, lower
 from lazygraph.compiler.loop.spare import spared
@@ -78,11 +78,12 @@ class Nest:
 
     node: Node
     levels: tuple[Level, ...]
+    operands: tuple[Part, ...]
     frames: Frames = field(default=())
 
     @property
     def reads(self) -> tuple[Value, ...]:
-        return tuple(dict.fromkeys(self.node.inputs))
+        return tuple(dict.fromkeys([base for base, _ in self.operands]))
 
     @property
     def writes(self) -> tuple[Value, ...]:
@@ -92,7 +93,8 @@ class Nest:
     def in_place(self) -> InPlace:
         """(operand, result) that may share a buffer, where nothing else reads the operand: carries, and for a branch
         every result that has the type of an operand."""
-        once = {value for value in self.node.inputs if self.node.inputs.count(value) == 1}
+        read = [base for base, _ in self.operands]
+        once = {base for base, start in self.operands if start == 0 and read.count(base) == 1}
         if isinstance(self.node.op.lower, Branching):
             operands = self.node.inputs[1:]
             pairs = [(value, result) for value in operands for result in self.node.outputs if value.type == result.type]
@@ -193,7 +195,7 @@ class Units:
         if write is None:
             return lower(fusion, group)
         levels = [self._level(*each) for each in write(node, [self._own(graph) for graph in node.graphs])]
-        return Nest(node, tuple(levels), node.frames)
+        return Nest(node, tuple(levels), fusion.parts[node], node.frames)
 
     def _own(self, graph: Graph) -> Graph:
         """The graph, or a copy if any of it has been used before: a loop and its derivative share nodes."""

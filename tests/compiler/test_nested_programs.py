@@ -336,3 +336,26 @@ def test_a_short_loop_without_a_bound_runs_in_the_calling_thread(monkeypatch: py
     assert function(500_000) == 500_000 and len(waits) == 1
     assert v.numpy() == 250_005
     assert function.repeat(2, 4) == 4 and v.numpy() == 250_009
+
+
+def test_parts_of_arrays_are_read_where_they_are() -> None:
+    """Reshaped, or cut along the first axis: no copies, so the memory of a remat scan grows like a square root."""
+    x = lg.placeholder((20, 4), lg.float64, "x")
+
+    def trip(c: lg.Tensor, e: lg.Tensor) -> tuple:
+        return c + lg.sum(e, axis=0) * x[7, 2], None
+
+    function = lg.function([x], lg.scan(trip, lg.zeros(4), lg.reshape(x[2:], (9, 2, 4)), reverse=True)[0], threads=1)
+    value = np.random.default_rng(5).random((20, 4))
+    expected = np.zeros(4)
+    for pair in value[2:].reshape(9, 2, 4)[::-1]:
+        expected = expected + (pair[0] + pair[1]) * value[7, 2]
+    np.testing.assert_array_equal(function(value), expected)
+    launches = [each for each in every_step(program_of(function).steps) if isinstance(each, Launch)]
+    assert Place("input", 0, ((0, 64),), 64) in [place for each in launches for place in each.places]
+    arenas, w = [], lg.placeholder((16, 16), lg.float64, "w")
+    for length in (64, 4096):
+        xs = lg.placeholder((length, 16), lg.float64, "xs")
+        last, _ = lg.scan(lambda h, e: (lg.tanh(h @ w + e), None), lg.zeros(16), xs, remat=True)
+        arenas.append(lg.function([xs, w], lg.grad(lg.sum(last), w), threads=1).memory_plan().arena())
+    assert arenas[1] < 8 * arenas[0]

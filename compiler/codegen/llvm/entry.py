@@ -182,6 +182,7 @@ class _Entry:
 def _extents(step: Step) -> list[Extent]:
     """What the steps need to know as numbers."""
     found = [stride for place in places_of(step) for _, stride in place.strides]
+    found += [place.offset for place in places_of(step) if place.offset != 0]
     match step:
         case Copy():
             found.append(step.bytes)

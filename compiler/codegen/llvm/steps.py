@@ -358,6 +358,8 @@ class _Part:
             position = f.load("i64", self._position(loop), 8, "position")
             distance = f.binary("mul", "i64", position, self.frame.extents[stride].read(f), "distance")
             address = f.offset("i8", address, distance, "element")
+        if place.offset != 0:
+            address = f.offset("i8", address, self.frame.extents[place.offset].read(f), "part")
         return address
 
     def _base(self, place: Place) -> str:
