@@ -3,6 +3,8 @@
 In: random matrices. Out: the function, dtype or extents where they differ.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -168,3 +170,24 @@ def test_a_matrix_that_cannot_be_factored_fails_the_step_at_the_users_line() -> 
 def test_mistakes_are_told_where_they_are_made(build: object, error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         build()
+
+
+# The extension `linalg` of the Array API 2024.12: parameters by place, then those by name only.
+STANDARD = {
+    "cholesky": "x, /, *, upper", "cross": "x1, x2, /, *, axis", "det": "x, /", "diagonal": "x, /, *, offset",
+    "eigh": "x, /", "eigvalsh": "x, /", "inv": "x, /", "matmul": "x1, x2, /",
+    "matrix_norm": "x, /, *, keepdims, ord", "matrix_power": "x, n, /", "matrix_rank": "x, /, *, rtol",
+    "matrix_transpose": "x, /", "outer": "x1, x2, /", "pinv": "x, /, *, rtol", "qr": "x, /, *, mode",
+    "slogdet": "x, /", "solve": "x1, x2, /", "svd": "x, /, *, full_matrices", "svdvals": "x, /",
+    "tensordot": "x1, x2, /, *, axes", "trace": "x, /, *, offset, dtype", "vecdot": "x1, x2, /, *, axis",
+    "vector_norm": "x, /, *, axis, keepdims, ord",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_calls_that_the_array_api_allows_are_taken(name: str) -> None:
+    """As many operands by place, and every keyword by its name."""
+    places, _, keywords = STANDARD[name].partition("*, ")
+    operands = [each for each in places.split(", ") if each not in ("", "/")]
+    given = {each: None for each in keywords.split(", ") if each}
+    inspect.signature(getattr(linalg, name)).bind(*operands, **given)
