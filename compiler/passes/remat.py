@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from lazygraph.compiler.ir.graph import Graph, Value
 from lazygraph.compiler.passes.remat_copies import gradients_apart, with_copies
@@ -21,6 +22,7 @@ from lazygraph.compiler.passes.remat_cut import Recipe, computed_again, recipes
 from lazygraph.compiler.passes.remat_timeline import Timeline
 
 CHEAP = 5  # thousandths of bytes that a picosecond costs, where time counts
+GUESSES = 3
 SEGMENTS = (2, 4, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -61,29 +63,32 @@ class Rematerialize:
         best = min(first, apart, cheap, key=lambda each: each.bytes)
         if limit is None or best.bytes <= limit:
             return best.timeline.graph
-        return _in_segments(search, best, limit).timeline.graph
+        return _in_segments(search, cheap, best, limit).timeline.graph
 
 
-def _in_segments(search: _Search, best: Planned, limit: int) -> Planned:
-    """The plan with the fewest segments computed again that fits."""
+def _in_segments(search: _Search, cheap: Planned, best: Planned, limit: int) -> Planned:
+    """A plan with few segments computed again that fits."""
     for borders in search.candidates():
         whole = search.planned(borders)
         best = min(best, whole, key=lambda each: each.bytes)
         if whole.bytes <= limit:
-            return _fewest(search, borders, whole, limit)
+            return _fewest(search, borders, cheap.bytes, whole, limit)
     raise DoesNotFit(best, limit)
 
 
-def _fewest(search: _Search, borders: Sequence[int], fits: Planned, limit: int) -> Planned:
-    """By halving: how many of the first segments are enough."""
+def _fewest(search: _Search, borders: Sequence[int], without: int, fits: Planned, limit: int) -> Planned:
+    """How many of the first segments are enough, about: bytes fall evenly with them, nearly, so a few guesses do."""
     low, high = 0, len(borders)
-    while high - low > 1:
-        middle = (low + high) // 2
+    for _ in range(GUESSES):
+        if high - low <= 1:
+            break
+        share = (without - limit) / max(1, without - fits.bytes)
+        middle = min(max(low + 1, low + ceil(share * (high - low))), high - 1)
         found = search.planned(borders[:middle])
         if found.bytes <= limit:
             high, fits = middle, found
         else:
-            low = middle
+            low, without = middle, found.bytes
     return fits
 
 
