@@ -167,13 +167,15 @@ def _picoseconds(unit: Unit) -> int | None:
 
 
 class Units:
-    """Makes the levels of one program. A sub-graph that shares nodes with another is copied: a value has one place."""
+    """Makes the levels of one program. A sub-graph that shares nodes with another, or with the graph around it,
+    is copied: a value has one place."""
 
     def __init__(self) -> None:
         self._seen: set[Node] = set()
 
     def of(self, graph: Graph) -> Level:
         """The level of a whole program."""
+        self._seen.update(graph.nodes)
         return self._level(graph, graph, {variable for variable, _ in graph.updates})
 
     def _level(self, graph: Graph, original: Graph, variables: Set[Value]) -> Level:

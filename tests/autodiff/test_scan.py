@@ -197,3 +197,14 @@ def test_without_a_trip_the_last_carry_is_the_first_whatever_the_body_makes_of_i
     for length, expected in [(0, [1, 1, 1]), (2, [0, 0, 0])]:
         last, _ = lg.scan(lambda c, _: (lg.ones(3), None), x, length=length)
         np.testing.assert_array_equal(values([lg.grad(lg.sum(last), x)], {x: np.ones(3)})[0], expected)
+
+
+def test_what_loops_and_the_graph_around_them_share_has_a_place_in_each() -> None:
+    """A mask made of constants alone is one node, in the loop forth and inside the loop over segments."""
+    x, w = lg.placeholder((6, 3), lg.float64, "x"), lg.placeholder((3, 3), lg.float64, "w")
+    last, _ = lg.scan(lambda c, each: (lg.tanh(c.at[1].add(each[0]) @ w), None), lg.ones(3), x, remat=True)
+    outputs = [last, *lg.grad(lg.sum(last * last), [x, w])]
+    generator = np.random.default_rng(0)
+    arrays = [generator.standard_normal((6, 3)), generator.standard_normal((3, 3))]
+    for found, expected in zip(lg.function([x, w], outputs)(*arrays), values(outputs, dict(zip([x, w], arrays)))):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
