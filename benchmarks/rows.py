@@ -107,6 +107,12 @@ def dense(title: str, kind: str, rows: int, columns: int, right: int = 0) -> Row
     return Row(title, (rows, columns, right), everyone(kind, ("numpy",)), None, 0.0)
 
 
+def fourier(title: str, kind: str, *shape: int) -> Row:
+    peers = (Entrant("torch", "torch", kind), Entrant("numpy", "numpy", kind))
+    entrants = (Entrant("lazygraph", "lazygraph", kind), *peers, Entrant("scipy", "numpy", f"{kind}_scipy"))
+    return Row(title, shape, entrants, None, 0.0)
+
+
 SMALL, LARGE = (16_000, 123, 224_000), (200_000, 50_000, 2_000_000)  # the first like a9a's test set
 
 SECTIONS = (
@@ -189,6 +195,10 @@ SECTIONS = (
             dense("determinant 256", "det", 256, 256),
             dense("least squares 512 x 128, one right side", "lstsq", 512, 128, 1),
             dense("exponential 256", "expm", 256, 256),
+            dense("eigenvectors 256", "eigh", 256, 256),
+            dense("eigenvalues 256", "eigvalsh", 256, 256),
+            dense("singular vectors 256", "svd", 256, 256),
+            dense("singular values 256", "svdvals", 256, 256),
         ),
     ),
     Section(
@@ -215,6 +225,23 @@ SECTIONS = (
             Row("scan: c + x, every c stacked", (10_000,), everyone("scan_sums", ("jax",)), None, 0.0),
             Row("while: a root by Newton's steps", (1,), everyone("newton", ("jax",)), None, 0.0),
             Row("one of 200,000 elements set", (200_000,), everyone("set_elements", ("jax",)), None, 0.0),
+        ),
+    ),
+    Section(
+        "Fourier transforms",
+        "Of all axes, or of each line, in microseconds. NumPy computes complex64 and float32 in float64, as we do; "
+        "SciPy and torch do not.",
+        "us",
+        (
+            fourier("1,024 points, complex128", "fft_complex128", 1024),
+            fourier("1,009 points, complex128", "fft_complex128", 1009),
+            fourier("65,536 points, complex128", "fft_complex128", 65_536),
+            fourier("65,536 points, complex64", "fft_complex64", 65_536),
+            fourier("65,536 points, float64", "rfft_float64", 65_536),
+            fourier("65,536 points, float32", "rfft_float32", 65_536),
+            fourier("1,024 x 1,024, complex128", "fft_complex128", 1024, 1024),
+            fourier("4,096 lines of 256, complex128", "fft_rows", 4096, 256),
+            fourier("65,536 lines of 16, complex128", "fft_rows", 65_536, 16),
         ),
     ),
     Section(

@@ -36,7 +36,9 @@ class Prepared(TypedDict):
 
 
 def digest(result: Any) -> list[float]:
-    array = np.asarray(result, dtype=np.float64)
+    found = np.asarray(result)
+    parts = [found.real, found.imag] if found.dtype.kind == "c" else [found]
+    array = np.asarray(parts, dtype=np.float64)
     return [float(array.mean()), float(np.sqrt((array * array).mean())), float(array.min()), float(array.max())]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import lazygraph as lg
-from benchmarks import workloads_linalg
+from benchmarks import workloads_fft, workloads_linalg
 from benchmarks.workload import TRIPS, Builders, Call, array, classification, images, state, text
 from benchmarks.workloads_sparse import OURS
 from lazygraph.models import gpt, lenet, lstm, resnet
@@ -127,5 +127,6 @@ PEERS: dict[str, Builders] = {
     "lazygraph": NAMED
     | OURS
     | workloads_linalg.OURS
+    | workloads_fft.OURS
     | {kind: partial(of_array, function) for kind, function in KERNELS.items()},
 }

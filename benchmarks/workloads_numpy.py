@@ -1,12 +1,12 @@
 """The workloads that NumPy and SciPy are yardsticks for: matrix products (BLAS), sparse ones, factorisations (LAPACK),
-the cost of a call.
+Fourier transforms, the cost of a call.
 
 In: a row's shape. Out: a call that runs the workload once and returns its result.
 """
 
 import numpy as np
 
-from benchmarks import workloads_linalg
+from benchmarks import workloads_fft, workloads_linalg
 from benchmarks.workload import Builders, Call, array
 from benchmarks.workloads_sparse import THEIRS
 
@@ -22,4 +22,4 @@ def call(n: int) -> Call:
 
 
 NAMED: Builders = {"gemm": gemm, "call": call}
-PEERS: dict[str, Builders] = {"numpy": NAMED | THEIRS | workloads_linalg.THEIRS}
+PEERS: dict[str, Builders] = {"numpy": NAMED | THEIRS | workloads_linalg.THEIRS | workloads_fft.OF_NUMPY}

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from benchmarks import torch_models
+from benchmarks import torch_models, workloads_fft
 from benchmarks.workload import Builders, Call, Classification, array, classification, images, state, text
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -133,4 +133,5 @@ def workloads(through: Through) -> Builders:
     return named | {kind: partial(of_array, through, function) for kind, function in KERNELS.items()}
 
 
-PEERS = {"torch": workloads(eager), "torch.compile": workloads(compiled)}
+TRANSFORMS = workloads_fft.by(torch.fft, torch.from_numpy)
+PEERS = {"torch": workloads(eager) | TRANSFORMS, "torch.compile": workloads(compiled)}
