@@ -21,7 +21,7 @@ def adopted(kind: type[Sparse], value: Any, name: str) -> Sparse:
     if isinstance(value, kind):
         return value
     convert = getattr(value, "tocsc" if kind.major else "tocsr", None)
-    if convert is None:
+    if convert is None or len(value.shape) != 2:
         expected = f"a matrix of scipy.sparse or an lg.sparse.{kind.__name__}"
         raise TypeError(f"{name}: expected {expected}, found {type(value).__name__}")
     found = convert()

@@ -188,12 +188,15 @@ def _ordered(
             outside = index[(index < 0) | (index >= extent)][0]
             raise ValueError(f"{name} index {outside} is out of bounds for an axis of extent {extent}")
     outer, inner = (columns, rows) if kind.major else (rows, columns)
-    order = np.lexsort((inner, outer))
-    outer, inner = outer[order].astype(np.int64), inner[order].astype(np.int64)
-    begins = np.ones(len(order), np.bool_)
+    outer, inner = outer.astype(np.int64), inner.astype(np.int64)
+    same = outer[1:] == outer[:-1]
+    if not np.all((outer[1:] > outer[:-1]) | same & (inner[1:] >= inner[:-1])):
+        order = np.lexsort((inner, outer))
+        data, outer, inner = data[order], outer[order], inner[order]
+    begins = np.ones(len(data), np.bool_)
     begins[1:] = (outer[1:] != outer[:-1]) | (inner[1:] != inner[:-1])
     values = np.zeros(np.count_nonzero(begins), data.dtype)
-    np.add.at(values, np.cumsum(begins) - 1, data[order])
+    np.add.at(values, np.cumsum(begins) - 1, data)
     offsets = np.searchsorted(outer[begins], np.arange(shape[kind.major] + 1))
     narrow = np.int32 if max(*shape, len(values)) < 2**31 else np.int64
     return kind(

@@ -25,8 +25,8 @@ class Sparse:
 
     `data` holds the values of the stored entries, row after row (column after column); `indices` the column (row) of
     each, int32 or int64, in any order; `indptr` where each row (column) begins, one number more than there are. Other
-    entries are 0. Where a place occurs twice, products, sums and `todense` add its entries; `max`, `min` and `map` see
-    each by itself.
+    entries are 0, and are not computed with: beside an infinity they are still 0. Where a place occurs twice, products,
+    sums and `todense` add its entries; `max`, `min` and `map` see each by itself.
 
     Indices outside the matrix, and offsets that do not rise from 0 to the number of entries, raise CheckFailed out of
     the call that uses them.

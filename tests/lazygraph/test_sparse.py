@@ -134,6 +134,12 @@ def test_entries_in_no_order_and_twice_are_summed_by_linear_operations() -> None
         near(mine, expected)
 
 
+def test_places_without_an_entry_are_not_computed_with() -> None:
+    a = lg.sparse.constant([[0.0, 2.0], [np.inf, 0.0]])
+    np.testing.assert_array_equal((a @ [np.inf, 1.0]).eval(), [2, np.inf])
+    np.testing.assert_array_equal(([np.nan, 1.0] @ a).eval(), [np.inf, np.nan])
+
+
 # --- construction -----------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +241,8 @@ def test_arguments_that_do_not_fit_are_told_by_name() -> None:
     ones = np.ones(4, np.float32)
     with pytest.raises(TypeError, match="expected a matrix of scipy.sparse or an lg.sparse.CSR, found ndarray"):
         f(np.ones((3, 4)), ones)
+    with pytest.raises(TypeError, match="expected a matrix of scipy.sparse or an lg.sparse.CSR, found coo_array"):
+        f(sp.coo_array([1.0, 0.0]), ones)
     with pytest.raises(TypeError, match="argument 'a_data': expected dtype float32, found float64"):
         f(drawn(3, 4, 0.5), ones)
     with pytest.raises(lg.CheckFailed, match="n"):
