@@ -209,6 +209,32 @@ def test_a_loop_in_a_loop_has_the_derivatives_of_the_unrolled_ones() -> None:
     np.testing.assert_allclose(agree([lg.grad(lg.sum(lg.sin(outer)), P)], values)[0], expected[1], rtol=1e-9)
 
 
+def test_rules_and_checkpoints_inside_and_around() -> None:
+    sine = lg.custom_derivative(lg.sin, vjp=lambda arguments, result, cotangent: cotangent * lg.cos(arguments[0]))
+
+    def shrunk(step: Any, x: Any) -> Any:
+        return while_loop(lambda s: lg.sum(lg.abs(s)) > 0.1, step, x, max_trips=20)
+
+    def plain(x: Any) -> Any:
+        return lg.sin(x) * A * 0.5
+
+    expected = P
+    for _ in range(6):
+        expected = plain(expected)
+    variants = (
+        shrunk(plain, P),
+        shrunk(lambda x: sine(x) * A * 0.5, P),
+        shrunk(lg.checkpoint(plain), P),
+        lg.checkpoint(lambda x: shrunk(plain, x))(P),
+        cond(A > 0, lg.checkpoint(lambda x: shrunk(plain, x)), lambda x: x, P),
+    )
+    values = {P: [0.9, -0.4], A: 1.3}
+    wanted = evaluate([expected, *lg.grad(lg.sum(expected), [P, A])], values)
+    for y in variants:
+        for one, other in zip(evaluate([y, *lg.grad(lg.sum(y), [P, A])], values), wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
 def test_bounds_that_are_computed() -> None:
     k = lg.placeholder((), lg.int32, "k")
     both = Both([fori(k - 2, k, lambda i, carry: carry * 10 + i, 1)], [k])
