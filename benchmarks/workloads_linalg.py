@@ -60,6 +60,10 @@ FUNCTIONS: Mapping[str, tuple[Function, Function]] = {
     "det": (lambda a: lg.linalg.det(a), np.linalg.det),
     "lstsq": (lambda a, b: lg.linalg.lstsq(a, b), lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0]),
     "expm": (lambda a: lg.linalg.expm(a), scipy.linalg.expm),
+    "eigh": (lambda a: list(lg.linalg.eigh(a + a.T)), lambda a: np.linalg.eigh(a + a.T)),
+    "eigvalsh": (lambda a: lg.linalg.eigvalsh(a + a.T), lambda a: np.linalg.eigvalsh(a + a.T)),
+    "svd": (lambda a: list(lg.linalg.svd(a)), np.linalg.svd),
+    "svdvals": (lambda a: lg.linalg.svdvals(a), lambda a: np.linalg.svd(a, compute_uv=False)),
 }
 OURS: Builders = {kind: ours(kind, mine) for kind, (mine, _) in FUNCTIONS.items()}
 THEIRS: Builders = {kind: theirs(kind, lapack) for kind, (_, lapack) in FUNCTIONS.items()}

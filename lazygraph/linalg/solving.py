@@ -127,13 +127,15 @@ def cho_solve(c_and_lower: tuple[TensorLike, bool], b: TensorLike) -> Tensor:
 
 
 @composite
-def lstsq(a: TensorLike, b: TensorLike) -> Tensor:
+def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     """The x of least |a @ x - b|, and among several (fewer rows than columns) the one of least |x|: a of full rank.
 
     a (..., m, n), b a vector (m,) or matrices (..., m, k), x (n,) or (..., n, k). By QR of a or of its adjoint: which
     of the two must be known when the graph is built, so where both extents are symbolic, declare a bound. Raises
-    ShapeError where it is not known or rows differ; the step fails with CheckFailed where a is not of full rank.
-    Only the solution is returned, as residuals and rank follow from it or ask for another factorisation.
+    ShapeError where it is not known or rows differ; the step fails with CheckFailed where a is not of full rank. With
+    `rcond`, a may be of any rank and shape: by singular values, of which those up to rcond times the greatest are taken
+    to be 0, at several times the cost. Only the solution is returned, as residuals and rank follow from it or ask for
+    another factorisation.
 
     G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed., 5.3 and 5.6.
 
@@ -143,7 +145,9 @@ def lstsq(a: TensorLike, b: TensorLike) -> Tensor:
     """
     left, right, is_vector = _columns(a, b)
     rows, columns = left.shape[-2:]
-    if prove_nonnegative(rows - columns):
+    if rcond is not None:
+        x = lg.linalg.pinv(left, rtol=rcond) @ right
+    elif prove_nonnegative(rows - columns):
         q, r = lg.linalg.qr(left)
         x = _triangular(r, _adjoint(q) @ right, lower=False)
     elif prove_nonnegative(columns - rows):

@@ -144,6 +144,11 @@ LIKE_NUMPY: list[tuple[str, Callable[[], Any], Callable[[], Any]]] = [
     ("pinv", lambda: linalg.pinv(RANK_1), lambda: np.linalg.pinv(RANK_1, rcond=1e-14)),
     ("pinv of complex", lambda: linalg.pinv(C), lambda: np.linalg.pinv(C)),
     ("pinv above rtol", lambda: linalg.pinv(A, rtol=0.3), lambda: np.linalg.pinv(A, rcond=0.3)),
+    (
+        "least squares of rank 1",
+        lambda: linalg.lstsq(RANK_1, np.arange(4.0), rcond=1e-12),
+        lambda: np.stack([np.linalg.lstsq(each, np.arange(4.0), rcond=1e-12)[0] for each in RANK_1]),
+    ),
     ("rank", lambda: linalg.matrix_rank(RANK_1), lambda: np.linalg.matrix_rank(RANK_1)),
     ("rank of nothing", lambda: linalg.matrix_rank(np.zeros((2, 3))), lambda: np.int64(0)),
     ("rank above rtol", lambda: linalg.matrix_rank(A, rtol=0.3), lambda: np.linalg.matrix_rank(A, rtol=0.3)),
