@@ -35,6 +35,7 @@ def together(outputs: dict[str, lg.Tensor]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_square_matrices_give_what_numpy_and_scipy_give(dtype: type) -> None:
     a, b, v, spd = drawn((2, 4, 4), dtype), drawn((4, 3), dtype, 1), drawn((4,), dtype, 2), positive((2, 4, 4), dtype)
+    a[1] = a[0][[1, 0, 2, 3]]  # one of the two takes an odd number of exchanges
     sign, log = linalg.slogdet(a)
     factor = linalg.cholesky(spd)
     found = together(
