@@ -184,3 +184,12 @@ def test_a_random_stream_in_a_body_is_refused_and_keys_are_split_over_the_trips(
     keys = lg.random.split(lg.random.key(0), 3)
     _, draws = lg.scan(lambda c, key: (c, lg.random.normal(key)), 0.0, keys)
     assert len(set(values([draws], {})[0].tolist())) == 3
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_each_trip_prints_once_whatever_is_asked_of_the_loop(remat: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    x = lg.placeholder((4,), lg.float64, "x")
+    last, _ = lg.scan(lambda c, each: (lg.print(lg.sin(c * each), "c {:.3f}"), None), lg.ones(()), x, remat=remat)
+    for outputs in ([last, lg.grad(last, x)], [lg.grad(last, x)], [lg.jvp(last, x, x)], [lg.hessian(last, x)]):
+        lg.function([x], outputs)([1, 2, 3, 4])
+        assert capsys.readouterr().out.split("\n")[:-1] == ["c 0.841", "c 0.994", "c 0.160", "c 0.596"]
