@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from lazygraph.compiler.loop.ir import Operand
+from lazygraph.compiler.ops.fourier import plan
 from lazygraph.compiler.ops.lowering import BodyBuilder
 
 Point = tuple[Operand, Operand]
@@ -97,8 +100,13 @@ def _turned(p: Points, x: Point, power: int, count: int) -> Point:
     if 8 * power == count:
         half = p.number(math.sqrt(0.5), x[0])
         return p.scaled((p.b.let("add", x[0], x[1]), p.b.let("sub", x[1], x[0])), half)
-    angle = 2 * math.pi * power / count
-    return p.times(x, (p.number(math.cos(angle), x[0]), p.number(-math.sin(angle), x[0])))
+    root = _root(power, count)
+    return p.times(x, (p.number(root.real, x[0]), p.number(root.imag, x[0])))
+
+
+def _root(power: int, count: int) -> complex:
+    """e**(-2 pi i power / count), rounded once."""
+    return complex(plan.roots(count, np.array(power)))
 
 
 def _odd(p: Points, x: Sequence[Point]) -> list[Point]:
@@ -113,11 +121,11 @@ def _odd(p: Points, x: Sequence[Point]) -> list[Point]:
     result: list[Point] = [total] * count
     for place in range(1, half + 1):
         a = x[0]
-        angles = [2 * math.pi * (j * place % count) / count for j in range(1, half + 1)]
-        for angle, each in zip(angles, sums):
-            a = p.add_scaled(a, math.cos(angle), each)
-        b = p.scaled(differences[0], p.number(math.sin(angles[0]), x[0][0]))
-        for angle, each in zip(angles[1:], differences[1:]):
-            b = p.add_scaled(b, math.sin(angle), each)
+        turns = [_root(j * place, count).conjugate() for j in range(1, half + 1)]
+        for turn, each in zip(turns, sums):
+            a = p.add_scaled(a, turn.real, each)
+        b = p.scaled(differences[0], p.number(turns[0].imag, x[0][0]))
+        for turn, each in zip(turns[1:], differences[1:]):
+            b = p.add_scaled(b, turn.imag, each)
         result[place], result[count - place] = p.add_minus_i(a, b), p.add_i(a, b)
     return result
