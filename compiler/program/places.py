@@ -8,6 +8,7 @@ first value of a carry and a new one that could not be written over the old one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Union
@@ -125,6 +126,7 @@ class _Planner:
         written.update({new: leaf[variable] for new, variable in in_place.items()})
         for home, value in outputs:
             written.setdefault(value, home)
+        self.begin_in(units, {value for home, value in outputs if written[value] == home}, outputs, updates)
         for unit in units:
             if isinstance(unit.lowered, Nest):
                 self.nest(unit, unit.lowered, in_place)
@@ -137,6 +139,20 @@ class _Planner:
         wanted = [(home, value) for home, value in (*outputs, *renewed) if written.get(value) != home]
         wanted.sort(key=lambda each: each[0] in homes and written.get(each[1]) in homes)
         return tuple(wanted)
+
+    def begin_in(self, units: Sequence[Unit], own: set[Value], outputs: Sequence[Target], updates: Updates) -> None:
+        """What a result begins as is written where the result will be, if nobody else reads it: `own` lie where nothing
+        else does."""
+        written = self.places.written
+        made = {value for unit in units for value in unit.lowered.writes}
+        ends = {value for _, value in (*outputs, *updates)}
+        read = Counter(value for unit in units for value in unit.reads)
+        for unit in reversed(units):
+            for first, result in unit.begins:
+                alone = read[first] == 1 and first in made and first not in ends and first not in written
+                if result in own and alone and (first, result) in unit.lowered.in_place:
+                    written[first] = written[result]
+                    own.add(first)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
