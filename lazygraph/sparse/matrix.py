@@ -15,7 +15,7 @@ import lazygraph as lg
 from lazygraph.compiler.ir.dims import Extent, Shape
 from lazygraph.errors import shape_text
 from lazygraph.runtime.dtypes import DType, from_numpy
-from lazygraph.sparse import arguments, arithmetic, conversion, products, reductions
+from lazygraph.sparse import arguments, arithmetic, conversion, products, reductions, slicing
 from lazygraph.tensor import Tensor, TensorLike
 
 
@@ -39,6 +39,7 @@ class Sparse:
 
     major: ClassVar[int]  # the axis along which the matrix is compressed
     __array_ufunc__ = None  # so that `array @ matrix` asks the matrix
+    __iter__ = None  # Python would count through `__getitem__`
 
     # --- what it is --------------------------------------------------------------------------------------------------
 
@@ -121,6 +122,18 @@ class Sparse:
         ModuleNotFoundError without SciPy (the extra `sparse`).
         """
         return arguments.to_scipy(self)
+
+    def __getitem__(self, key: Any) -> Self:
+        """Neighbouring rows of a CSR, a[i:j], or columns of a CSC, a[:, i:j]; the values are a slice of the values.
+
+        The pattern is one that is known when the graph is built, of a constant or variable; else UnknownValueError.
+
+        >>> import lazygraph as lg
+        >>> lg.sparse.from_coo([1.0, 2.0, 3.0], [0, 1, 2], [2, 0, 1], (3, 3))[1:].todense().eval()
+        array([[2., 0., 0.],
+               [0., 3., 0.]])
+        """
+        return slicing.sliced(self, key)
 
     def with_data(self, data: TensorLike) -> Self:
         """The same pattern with other values: a vector with one for each entry, such as a gradient.

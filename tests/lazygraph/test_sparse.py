@@ -203,6 +203,25 @@ def test_svmlight_files_are_read() -> None:
     assert a.dtype == lg.float32
 
 
+def test_rows_of_a_csr_and_columns_of_a_csc_are_sliced() -> None:
+    matrix = drawn(7, 5, 0.5)
+    rows, columns = lg.sparse.variable(matrix, "w"), lg.sparse.constant(matrix.tocsc())
+    for part in (slice(2, 5), slice(None), slice(-3, None), slice(4, 2), slice(7, 9)):
+        near(rows[part].todense().eval(), matrix.toarray()[part])
+        near(columns[:, part].todense().eval(), matrix.toarray()[:, part])
+    inside = np.repeat(np.arange(7), np.diff(matrix.indptr))
+    slope = lg.grad(rows[2:5].sum(), rows.data).eval()
+    near(slope, (inside >= 2) & (inside < 5))
+    with pytest.raises(IndexError, match=r"a CSR is sliced as a\[i:j\], found"):
+        rows[:, 1:2]
+    with pytest.raises(IndexError, match="found 1;"):
+        rows[1]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(rows)
+    with pytest.raises(TypeError, match="offsets only a call knows"):
+        lg.sparse.placeholder((3, 3))[1:]
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
