@@ -28,8 +28,9 @@ class Loops:
     def __call__(self, graph: Graph) -> Graph:
         if not any([node.graphs for node in graph.nodes]):
             return graph
-        after = _without_products(_simplified(graph))
-        return _simplified(after)
+        least = _simplified(graph)
+        after = _without_products(least)
+        return least if after.key == least.key else _simplified(after)
 
 
 def _simplified(graph: Graph) -> Graph:
