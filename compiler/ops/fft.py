@@ -98,10 +98,10 @@ _SHAPES: Sequence[tuple[Sequence[int], int]] = [
     ((0,), 0),
     ((3, 0), 0),
     ((60,), 0),
-    ((3, 17), 1),
+    ((3, 19), 1),
     ((2, 143, 7), 1),
 ]
-_FEW: Sequence[tuple[Sequence[int], int]] = [((6,), 0), ((1,), 0), ((2, 7), 1), ((17, 2), 0), ((2, 4, 3), 1)]
+_FEW: Sequence[tuple[Sequence[int], int]] = [((6,), 0), ((1,), 0), ((2, 7), 1), ((19, 2), 0), ((2, 4, 3), 1)]
 
 
 def _attributes(number: int, axis: int) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Fourier transforms of known length: which kernels make them.
 
-In: an `fft` node. Out: the same value by `fft_lines`, whose stages need factors up to 13, along the last axis or in
+In: an `fft` node. Out: the same value by `fft_lines`, whose stages need factors up to 17, along the last axis or in
 blocks of columns; for a length with a greater prime factor, by `fft_convolved` along the last axis.
 """
 

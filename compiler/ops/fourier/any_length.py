@@ -1,7 +1,7 @@
 """A transform whose length is known at run time only: its radices are found, and its roots computed, in the kernel.
 
-In: a builder, how a line is read and written, and its length. Out: statements. A length without prime factors above 13
-goes through stages of radix 4, 2, 3, 5, 7, 11, 13, as in `stages.py`. Any other length n is a convolution (Bluestein,
+In: a builder, how a line is read and written, and its length. Out: statements. A length without prime factors above 17
+goes through stages of radix 4, 2, 3, 5, .. 17, as in `stages.py`. Any other length n is a convolution (Bluestein,
 1970): with c[j] = e**(-pi i j**2 / n), y = c (c x * conj(c)), by transforms of a power of two. Those are three rounds
 through the same stages: of conj(c), of c x, and of the product of both, conjugated.
 """

@@ -1,7 +1,7 @@
 """A stage whose radix and place among the stages are known at run time only.
 
 In: the scratch arrays, the product m of the radices before the stage, and the half of the scratch with the points. Out:
-the stage's statements, and its radix: the first of 4, 2, 3, 5, 7, 11, 13 that divides what is left of the length. With
+the stage's statements, and its radix: the first of 4, 2, 3, 5, .. 17 that divides what is left of the length. With
 s = length / (m r), point j of group k lies at (k r + j) s + q, and result l goes to (k + m l) s + q: a loop over
 i = k s + q stores side by side. Where s holds whole vectors, as it mostly does in radix 4, it loads side by side too.
 """

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-PRIMES = (13, 11, 7, 5, 3)  # greater prime factors cost more than a convolution
+PRIMES = (17, 13, 11, 7, 5, 3)  # greater prime factors cost more than a convolution
 _LAST = 16  # the last stage reads with a stride; behind radix 16 all before it run whole vectors
 _LONG = 1 << 14  # from here on that is worth more points in the last stage
 _PI = 4 * np.arctan(np.longdouble(1))
