@@ -113,21 +113,27 @@ def exponent(x: np.ndarray) -> int:
 def normal(x: np.ndarray) -> tuple[np.ndarray, int]:
     """(x scaled by a power of two to magnitudes of at most 1, the exponent of what it was divided by)."""
     power = exponent(x)
-    half = power // 2
-    return x * 2.0**-half * 2.0 ** (half - power), power
+    return shifted(x, -power), power
+
+
+def shifted(x: np.ndarray, power: int) -> np.ndarray:
+    """x times 2**power, by steps that are floats."""
+    while power:
+        step = max(min(power, 1000), -1000)
+        x, power = x * 2.0**step, power - step
+    return x
 
 
 def of_product(a: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
     """|left right - a| / |a|."""
     (whole, power), (one, first), (other, second) = normal(a), normal(left), normal(right)
-    return size(np.ldexp(one @ other, first + second - power) - whole) / (size(whole) or 1.0)
+    return size(shifted(one @ other, first + second - power) - whole) / (size(whole) or 1.0)
 
 
 def of_solution(a: np.ndarray, x: np.ndarray, b: np.ndarray) -> float:
     """|a x - b| / (|a| |x| + |b|): the least relative change of a and b that makes x exact, up to a factor of 2."""
     (matrix, first), (found, second), (right, power) = normal(a), normal(x), normal(b)
-    shift = min(max(power - first - second, -2000), 2000)
-    right = np.ldexp(right, shift)
+    right = shifted(right, power - first - second)
     return size(matrix @ found - right) / ((size(matrix) * size(found) + size(right)) or 1.0)
 
 
