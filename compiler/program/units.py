@@ -127,9 +127,9 @@ class Nest:
 
 
 def is_early(unit: Unit) -> bool:
-    """Whether it can fail a check or prints: no variable is written before it."""
+    """Whether no variable is written before it: it can fail a check, prints, or is a loop that may have to be ended."""
     if isinstance(unit.lowered, Nest):
-        return any(map(is_early, unit.lowered.units))
+        return is_long(unit) or any(map(is_early, unit.lowered.units))
     return bool(unit.lowered.messages) or any(map(is_printed, unit.lowered.writes))
 
 

@@ -211,6 +211,17 @@ def test_a_variable_that_a_long_loop_renews_is_copied_behind_the_commit() -> Non
     assert v.numpy() == 6
 
 
+def test_a_loop_without_a_bound_runs_before_the_commit() -> None:
+    """Though it reads the new value of a variable: that is made elsewhere, and copied."""
+    w, n = lg.variable(0, "w", lg.int64), lg.placeholder((), lg.int64, "n")
+    new = w + 1
+    function = lg.function([n], while_loop(lambda c: c < n, lambda c: c + new, new), updates={w: new})
+    program = program_of(function)
+    kinds = [type(each).__name__ for each in program.steps]
+    assert kinds.index("RepeatWhile") < kinds.index("Commit") < len(kinds) - 1
+    assert [int(function(10)) for _ in range(3)] == [10, 10, 12] and w.numpy() == 3
+
+
 # --- effects ----------------------------------------------------------------------------------------------------------
 
 
