@@ -78,6 +78,26 @@ def test_vmap_over_dense_operands_and_over_values() -> None:
     assert jacobian.shape == (7, MATRIX.nnz)
 
 
+def test_conjugate_gradients_in_a_scan_solve_a_sparse_system_and_differentiate() -> None:
+    """With x = A^-1 b, the gradient of the sum of x^2 is 2 A^-1 x with respect to b."""
+    matrix = drawn(20, 20, 0.2)
+    matrix = (matrix + matrix.T + 10 * sp.eye(20)).tocsr()
+    a, b = lg.sparse.placeholder((20, 20), lg.float64, "a"), lg.placeholder((20,), lg.float64, "b")
+
+    def step(carry: Any, _: Any) -> Any:
+        x, residual, direction = carry
+        image, square = a @ direction, lg.sum(residual * residual)
+        length = square / lg.sum(direction * image)
+        rest = residual - length * image
+        return (x + length * direction, rest, rest + lg.sum(rest * rest) / square * direction), None
+
+    (x, *_), _ = lg.scan(step, (lg.zeros((20,)), b, b), None, length=14)
+    right = normal(20)
+    found, slope = lg.function([a, b], [x, lg.grad(lg.sum(x * x), b)])(matrix, right)
+    np.testing.assert_allclose(matrix @ found, right, atol=1e-10)
+    np.testing.assert_allclose(slope, 2 * np.linalg.solve(matrix.toarray(), found), atol=1e-10)
+
+
 # --- logistic regression ----------------------------------------------------------------------------------------------
 
 
