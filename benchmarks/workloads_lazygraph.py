@@ -45,9 +45,10 @@ def started(model: Any) -> Any:
     return model
 
 
-def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int) -> Call:
+def gpt_step(batch: int, length: int, width: int, blocks: int, heads: int, max_memory: float | None = None) -> Call:
     config = gpt.Config(width=width, length=length, blocks=blocks, heads=heads)
-    step = gpt.training_step(started(gpt.GPT(config, rng=0)), lg.optim.Adam(1e-3), length, batch)
+    model = started(gpt.GPT(config, rng=0))
+    step = gpt.training_step(model, lg.optim.Adam(1e-3), length, batch, max_memory=max_memory)
     tokens, following = text(batch, length, config.vocabulary)
     return lambda: float(step(tokens, following))
 
@@ -119,6 +120,7 @@ NAMED: Builders = {
     "softmax_step": partial(fixed, lg.optim.SGD(0.1).minimize),
     "gemm": gemm,
     "gpt_step": gpt_step,
+    "gpt_step_half": partial(gpt_step, max_memory=0.5),
     "lstm_step": lstm_step,
     "lenet_step": lenet_step,
     "resnet_step": resnet_step,

@@ -80,10 +80,11 @@ def training_step(
     batch: int | lg.Dim | None = None,
     mask: np.ndarray | None = None,
     seed: int = 0,
+    max_memory: int | float | str | None = None,
 ) -> lg.Function:
     """step(tokens, following) -> loss, which updates the model: one compilation for every batch unless it is given.
 
-    `seed` is dropout's; `mask` is as for the model.
+    `seed` is dropout's; `mask` is as for the model, `max_memory` as for `lg.function`.
     """
     n = lg.dim("n", min=1) if batch is None else batch
     tokens = lg.placeholder((n, length), lg.int32, "tokens")
@@ -91,4 +92,4 @@ def training_step(
     train = lg.nn.Training(random=seed)
     value = loss(model, tokens, following, train, mask)
     updates = optimizer.minimize(value, model.parameters()) | train.updates
-    return lg.function([tokens, following], value, updates=updates, name="gpt_step")
+    return lg.function([tokens, following], value, updates=updates, max_memory=max_memory, name="gpt_step")

@@ -5,7 +5,8 @@ whose plan fits; `DoesNotFit` where none is found. The plan's peak is the turn f
 1. what takes no product is computed again where that is cheaper than keeping it (`remat_cut.py`);
 2. where that is not enough, the launches before the turn are cut into segments, at moments where little is read across.
    What is read across is kept, all else in a segment is computed again when its backward part begins, products too. The
-   first segments are the ones whose values are kept longest, so as few of them as fit are treated like that.
+   first segments are the ones whose values are kept longest, so as few of them as fit are treated like that;
+3. where that is not enough either, what is left is looked at likewise, about the peak that it has now.
 P. Briggs, K. D. Cooper, L. Torczon, "Rematerialization", 1992; T. Chen, B. Xu, C. Zhang, C. Guestrin, "Training deep
 nets with sublinear memory cost", 2016.
 """
@@ -22,6 +23,7 @@ from lazygraph.compiler.passes.remat_cut import Recipe, computed_again, recipes
 from lazygraph.compiler.passes.remat_timeline import Timeline
 
 CHEAP = 5  # thousandths of bytes that a picosecond costs, where time counts
+ROUNDS = 3
 GUESSES = 3
 SEGMENTS = (2, 4, 8, 12, 16, 24, 32, 48, 64)
 
@@ -57,23 +59,36 @@ class Rematerialize:
         limit = int(self.budget * first.bytes) if isinstance(self.budget, float) else self.budget
         if limit is not None and first.bytes <= limit:
             return graph
-        apart = self.plan(gradients_apart(graph))
-        search = _Search(apart.timeline, self.plan)
-        cheap = search.planned(())
-        best = min(first, apart, cheap, key=lambda each: each.bytes)
-        if limit is None or best.bytes <= limit:
-            return best.timeline.graph
-        return _in_segments(search, cheap, best, limit).timeline.graph
+        current = self.plan(gradients_apart(graph))
+        best = min(first, current, key=_bytes)
+        for _ in range(ROUNDS):
+            search = _Search(current.timeline, self.plan)
+            cheap = search.planned(())
+            best = min(best, cheap, key=_bytes)
+            if limit is None or best.bytes <= limit:
+                return best.timeline.graph
+            current = _in_segments(search, cheap, limit)
+            if current.bytes <= limit:
+                return current.timeline.graph
+            if current.bytes >= best.bytes:
+                break
+            best = current  # its peak is elsewhere: the next round looks there
+        raise DoesNotFit(best, limit)
 
 
-def _in_segments(search: _Search, cheap: Planned, best: Planned, limit: int) -> Planned:
-    """A plan with few segments computed again that fits."""
+def _bytes(planned: Planned) -> int:
+    return planned.bytes
+
+
+def _in_segments(search: _Search, cheap: Planned, limit: int) -> Planned:
+    """A plan with few segments computed again that fits; the smallest one where none does."""
+    smallest = cheap
     for borders in search.candidates():
         whole = search.planned(borders)
-        best = min(best, whole, key=lambda each: each.bytes)
         if whole.bytes <= limit:
             return _fewest(search, borders, cheap.bytes, whole, limit)
-    raise DoesNotFit(best, limit)
+        smallest = min(smallest, whole, key=_bytes)
+    return smallest
 
 
 def _fewest(search: _Search, borders: Sequence[int], without: int, fits: Planned, limit: int) -> Planned:

@@ -51,7 +51,7 @@ def _recipe(wanted: Value, timeline: Timeline) -> Recipe | None:
     pending, seen = [wanted.node], {wanted.node}
     while pending:
         node = pending.pop()
-        if not node.op.flags.pure or node.serial or node.graphs:
+        if not node.op.flags.pure or node.serial and node.op.name != "barrier" or node.graphs:
             return None
         has_product = has_product or isinstance(node.op.lower, Product)
         time += _picoseconds(node)
