@@ -37,8 +37,8 @@ def _parts(b: ScalarBuilder[S], k: S, n: S) -> tuple[S, S]:
 
 def _reference(k: np.ndarray, n: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        found = plan.roots(np.maximum(n, 1), k)
-    return np.where(n > 0, found, np.nan)
+        found = plan.roots(np.maximum(np.abs(n), 1), np.where(n < 0, -k, k))
+    return np.where(n == 0, complex("nan+nanj"), found)
 
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
@@ -48,6 +48,7 @@ def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
         found.append(((np.asarray(rng.integers(0, order)), np.asarray(order)), {}))
     octants, squares = np.arange(48), np.arange(0, 1 << 20, 9973) ** 2
     found.append(((np.concatenate([squares, -squares]), np.full(2 * len(squares), 2 * 1048573)), {}))
+    found.append(((np.array([0, 1, -5, 7, 7, -7]), np.array([0, 0, 0, -16, -1, -9])), {}))
     return [*found, ((octants, np.full(48, 48)), {}), ((octants % 5, np.full(48, 5)), {})]
 
 
@@ -55,7 +56,7 @@ def _record(name: str, part: int, doc: str) -> Op:
     return register(
         Op(
             name=name,
-            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 |k| < 2**60 and n in 1 .. 2**50 that is "
+            doc=f"The {doc} part of e**(-2 pi i k / n) in float64, for int64 |k| < 2**60 and |n| <= 2**50 that is "
             "at least |k| / 2**48; NaN for n = 0.",
             type_rule=elementwise_type(name, 2, (int64,), float64),
             reference=lambda k, n: np.asarray((_reference(k, n).real, _reference(k, n).imag)[part]),
