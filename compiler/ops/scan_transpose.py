@@ -4,7 +4,8 @@ In: a scan that is linear in some of its operands, and cotangents. Out: the cota
 into P, which depends on none of them, and L, which is linear in what does. A loop computes P again and stacks what L
 reads (`residuals.py`); a loop in the other direction carries the cotangents of L's carries and the sums of those of its
 closed operands, and stacks those of its sequences. With segments of k trips (`scan_segments.py`) the first loop keeps
-the carries before each segment instead. The order of all sums is that of the loop: the bits do not depend on k.
+the carries before each segment instead. The order of all sums is that of the loop, so the bits do not depend on k, but
+where `passes/loop_products.py` makes such a sum by one product of a segment.
 """
 
 from __future__ import annotations
