@@ -16,7 +16,7 @@ import numpy as np
 
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError
-from lazygraph.compiler.ir.graph import Attributes, Graph, Node, TensorType
+from lazygraph.compiler.ir.graph import Attributes, Graph, Node, TensorType, Value
 from lazygraph.compiler.ops.bodies import (
     Mask,
     Types,
@@ -134,7 +134,7 @@ def _masked(node: Node, inputs: Values, has_axis: Mask, size: Extent) -> Values:
     step = _batched_body(body, mask, carries, size)
     going, trips = new_parameter("going", bool_, (size,)), new_parameter("trips", int64, (size,))
     old, shared = step.inputs[:carries], step.inputs[carries:]
-    new = tuple([emit("select", spread(going, y.shape, (0,)), y, x) for x, y in zip(old, step.outputs)])
+    new = tuple([_renewed_where(going, x, y) for x, y in zip(old, step.outputs)])
     counted = trips + emit("cast", going, dtype=int64)
     masked = Graph(body.name, (*old, going, trips, *shared), (*new, over(ask, (*new, *shared))[0], counted))
     among = (*symbols_like(init, "carry"), going, trips, *symbols_like(closed, "closed"))
@@ -146,6 +146,17 @@ def _masked(node: Node, inputs: Values, has_axis: Mask, size: Extent) -> Values:
         node["max_trips"],
     )
     return (*results[:carries], results[carries + 1])
+
+
+def _renewed_where(going: Value, x: Value, y: Value) -> Value:
+    """y for the examples that go on, x for the others. Of a part that is written into x, the part alone is chosen."""
+    node = y.node
+    if node.op.name == "scatter_set" and node.inputs[0] is x and len(node["axes"]) == x.type.rank:
+        _, part, *places = node.inputs
+        before = emit("gather", x, *places, **node.attributes)
+        mixed = emit("select", spread(going, part.shape, (0,)), part, before)
+        return emit("scatter_set", x, mixed, *places, **node.attributes)
+    return emit("select", spread(going, y.shape, (0,)), y, x)
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------

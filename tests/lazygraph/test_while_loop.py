@@ -141,6 +141,26 @@ def test_a_batch_is_a_loop_over_its_examples() -> None:
     assert [each.shape[0] for each in both({ROWS: rows[:0]})] == [0, 0]
 
 
+def test_examples_that_are_done_keep_what_they_have() -> None:
+    """States that would move on, and the buffers that a gradient writes them into."""
+    rows, counts = np.array([[0.3, -1.0], [0.8, 0.1], [-0.4, 2.0], [1.5, 0.2]]), np.array([0, 3, 12, 7])
+    k, ks = lg.placeholder((), lg.int64, "k"), lg.placeholder((N,), lg.int64, "ks")
+
+    def one(p: Any, k: Any) -> list[Any]:
+        y = while_loop(lambda s: s[0] < k, lambda s: (s[0] + 1, lg.sin(s[1]) * 1.3 + 0.2), (0, p), max_trips=12)[1]
+        filled = while_loop(
+            lambda s: s[0] < k,
+            lambda s: (s[0] + 1, lg.dynamic_update_slice(s[1], p[:1], [s[0]])),
+            (k * 0, lg.zeros(16)),
+        )[1]
+        return [y, lg.grad(lg.sum(y * y), p), filled]
+
+    found = agree(lg.vmap(one)(ROWS, ks), {ROWS: rows, ks: counts})
+    for place, (row, count) in enumerate(zip(rows, counts)):
+        for batch, alone in zip(found, evaluate(one(P, k), {P: row, k: count}), strict=True):
+            np.testing.assert_allclose(batch[place], alone, rtol=1e-9)
+
+
 def test_a_gradient_of_a_batch_is_the_batch_of_gradients() -> None:
     rows = np.array([[5.0, 0.5], [2.0, 1.5], [30.0, -0.2]])
     total = lg.sum(lg.sin(lg.vmap(lambda p: newton(p, max_trips=30))(ROWS)))
