@@ -135,7 +135,7 @@ class Function:
         """That many steps in one native call, on the same arguments; the outputs of the last one.
 
         Ctrl-C ends it between two steps. `progress(done, steps)` is called some twenty times a second meanwhile; of one
-        step it tells trips of the outermost loop that runs, where there is one (in all 0: a `while_loop` without bound).
+        step it tells trips of the outermost loop that runs, if there is one (in all 0: a `while_loop` without bound).
         """
         return self._run(self._values(args, named), self._offered(out), steps, progress)
 

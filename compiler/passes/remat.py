@@ -73,6 +73,7 @@ class Rematerialize:
             if current.bytes >= best.bytes:
                 break
             best = current  # its peak is elsewhere: the next round looks there
+        assert limit is not None
         raise DoesNotFit(best, limit)
 
 
