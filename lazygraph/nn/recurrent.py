@@ -8,7 +8,6 @@ depends on the state is one native loop (`lg.scan`). G below is the number of ga
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import lazygraph as lg
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
@@ -23,6 +22,7 @@ from lazygraph.tensor import Tensor, TensorLike
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_cell"]
 
 Pair = tuple[Tensor, Tensor]
+State = tuple[Tensor, ...]
 Bias = TensorLike | None
 _NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"tanh": lg.tanh, "relu": relu}
 
@@ -74,7 +74,7 @@ def lstm_cell(
     array([1.])
     """
     h, c = state
-    return _lstm(linear(x, weight_ih, bias_ih), (floating(h), floating(c)), weight_hh, bias_hh)
+    return _lstm(linear(x, weight_ih, bias_ih), floating(h), floating(c), weight_hh, bias_hh)
 
 
 @composite
@@ -111,8 +111,7 @@ def _elman(nonlinearity: str) -> Callable[[Tensor, Tensor, TensorLike, Bias], Te
     return step
 
 
-def _lstm(projected: Tensor, state: Pair, weight_hh: TensorLike, bias_hh: Bias) -> Pair:
-    h, c = state
+def _lstm(projected: Tensor, h: Tensor, c: Tensor, weight_hh: TensorLike, bias_hh: Bias) -> Pair:
     i, f, g, o = lg.split(projected + linear(h, weight_hh, bias_hh), 4, axis=-1)
     c = sigmoid(f) * c + sigmoid(i) * lg.tanh(g)
     return sigmoid(o) * lg.tanh(c), c
@@ -158,8 +157,9 @@ def rnn(
     """
     step = _elman(nonlinearity)
     projected = _projected(x, weight_ih, _sum(bias_ih, bias_hh), mask)
-    start = _start(h, projected, weight_hh)
-    return _over(lambda now, state: step(now, state, weight_hh, None), projected, start, mask, reverse)
+    start = (_start(h, projected, weight_hh),)
+    states, (last,) = _over(lambda now, h: (step(now, h[0], weight_hh, None),), projected, start, mask, reverse)
+    return states, last
 
 
 @composite
@@ -184,7 +184,10 @@ def lstm(
     projected = _projected(x, weight_ih, _sum(bias_ih, bias_hh), mask)
     h, c = (None, None) if state is None else state
     start = (_start(h, projected, weight_hh), _start(c, projected, weight_hh))
-    return _over(lambda now, each: _lstm(now, each, weight_hh, None), projected, start, mask, reverse)
+    states, (h, c) = _over(
+        lambda now, each: _lstm(now, each[0], each[1], weight_hh, None), projected, start, mask, reverse
+    )
+    return states, (h, c)
 
 
 @composite
@@ -207,8 +210,9 @@ def gru(
     ((1, 2, 1), True)
     """
     projected = _projected(x, weight_ih, bias_ih, mask)
-    start = _start(h, projected, weight_hh)
-    return _over(lambda now, state: _gru(now, state, weight_hh, bias_hh), projected, start, mask, reverse)
+    start = (_start(h, projected, weight_hh),)
+    states, (last,) = _over(lambda now, h: (_gru(now, h[0], weight_hh, bias_hh),), projected, start, mask, reverse)
+    return states, last
 
 
 def _sum(first: Bias, second: Bias) -> Bias:
@@ -243,26 +247,22 @@ def _start(state: TensorLike | None, projected: Tensor, weight_hh: TensorLike) -
 
 
 def _over(
-    cell: Callable[[Tensor, Any], Any], projected: Tensor, start: Any, mask: TensorLike | None, reverse: bool
-) -> tuple[Tensor, Any]:
-    """The cell from step to step: every h with the steps second, and the last state."""
+    cell: Callable[[Tensor, State], State],
+    projected: Tensor,
+    start: State,
+    mask: TensorLike | None,
+    reverse: bool,
+) -> tuple[Tensor, State]:
+    """The cell from step to step: the first part of the state after each, with the steps second, and the last state."""
 
-    def shown(state: Any) -> Tensor:
-        return state[0] if isinstance(state, tuple) else state
-
-    def free(state: Any, now: Tensor) -> tuple[Any, Tensor]:
+    def free(state: State, now: Tensor) -> tuple[State, Tensor]:
         state = cell(now, state)
-        return state, shown(state)
+        return state, state[0]
 
-    def masked(state: Any, now: tuple[Tensor, Tensor]) -> tuple[Any, Tensor]:
+    def masked(state: State, now: tuple[Tensor, Tensor]) -> tuple[State, Tensor]:
         projection, real = now
-        new = cell(projection, state)
-        state = (
-            tuple([lg.where(real, each, old) for each, old in zip(new, state)])
-            if isinstance(new, tuple)
-            else lg.where(real, new, state)
-        )
-        return state, lg.where(real, shown(state), 0)
+        state = tuple([lg.where(real, new, old) for new, old in zip(cell(projection, state), state)])
+        return state, lg.where(real, state[0], 0)
 
     if mask is None:
         last, states = lg.scan(free, start, projected, reverse=reverse)
