@@ -9,6 +9,7 @@ What is left shares places of the greatest size that stands in them. Regions lie
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -130,23 +131,24 @@ def _packed(rectangles: Sequence[_Rectangle]) -> tuple[list[int], int]:
 def _entered(rectangles: Sequence[_Rectangle], order: Sequence[int]) -> tuple[list[int], int]:
     """Each where it fits with the least space left over, else above all that it meets."""
     offsets = [0] * len(rectangles)
-    entered: list[int] = []
+    entered: list[tuple[int, int, int]] = []  # (offset, end, number), sorted
     by_birth = all(rectangles[a].born <= rectangles[b].born for a, b in zip(order, order[1:]))
     top = 0
     for number in order:
         mine = rectangles[number]
-        met = [each for each in entered if mine.meets(rectangles[each])]
+        met = [each for each in entered if mine.meets(rectangles[each[2]])]
         if by_birth:
             entered = met  # whoever is dead meets nobody who is born later
         gaps: list[tuple[int, int]] = []
         end = 0
-        for low, high in sorted([(offsets[each], offsets[each] + rectangles[each].size) for each in met]):
+        for low, high, _ in met:
             if low - end >= mine.size:
                 gaps.append((low - end, end))
             end = max(end, high)
-        offsets[number] = min(gaps)[1] if gaps else end
-        top = max(top, offsets[number] + mine.size)
-        entered.append(number)
+        offset = min(gaps)[1] if gaps else end
+        offsets[number] = offset
+        top = max(top, offset + mine.size)
+        insort(entered, (offset, offset + mine.size, number))
     return offsets, top
 
 
