@@ -110,8 +110,6 @@ def _eigvalsh_jvp(node: Node, tangents: Tangents) -> Tangents:
 def _write_eigh(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     (source,) = inputs
     n = source.shape[-1]
-    if n == 0:
-        return
     nest(
         b,
         "matrix",

@@ -130,9 +130,8 @@ def _values_jvp(node: Node, tangents: Tangents) -> Tangents:
 
 def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     (source,) = inputs
-    if 0 not in source.shape[:-2]:
-        loops = [("parallel", extent) for extent in source.shape[:-2]]
-        nest(b, "matrix", loops, lambda at: _Decomposition(b, node, source, outputs, at).write())
+    loops = [("parallel", extent) for extent in source.shape[:-2]]
+    nest(b, "matrix", loops, lambda at: _Decomposition(b, node, source, outputs, at).write())
 
 
 class _Decomposition:
