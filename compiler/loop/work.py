@@ -31,6 +31,7 @@ from lazygraph.compiler.loop.ir import (
 )
 from lazygraph.runtime.artifact import ALIGNMENT
 
+LONG_TIME = 24  # terms of an estimate that is a guess (an svd's): it is not worked out how many iterations make a task
 TASK_PICOSECONDS = 20_000_000  # a task is at least this long; a phase that is not runs in the calling thread
 # (one operation, one load or store) on one element, at some 2.5 GHz and 30 GB/s
 _SCALAR_PICOSECONDS = (400, 400)
@@ -62,7 +63,14 @@ def work(kernel: Kernel) -> Work:
     nest, body = parallel_nest(kernel)
     greatest = _upper_bounds(kernel)
     time = greatest(_Estimate(greatest).picoseconds(body, False, dims.product(each.extent for each in nest)))
-    return Work((phase("", dims.product(loop.extent for loop in nest), time),), local_offsets(kernel)[1], 0)
+    total = dims.product(loop.extent for loop in nest)
+    whole = isinstance(time, dims.Dim) and len(time.terms) > LONG_TIME and _guesses(body)
+    return Work((Phase("", total, 1, time) if whole else phase("", total, time),), local_offsets(kernel)[1], 0)
+
+
+def _guesses(body: Body) -> bool:
+    """Whether the time of a body depends on what it finds: it has loops on a condition."""
+    return any(isinstance(each, While) for each in statements(body))
 
 
 def phase(suffix: str, total: Extent, picoseconds: Extent) -> Phase:
