@@ -18,9 +18,7 @@ from lazygraph.compiler.ir.graph import Value
 from lazygraph.compiler.program.ir import Slot
 from lazygraph.runtime.artifact import ALIGNMENT
 
-MANY = (
-    2000  # blocks beyond which they are packed in the order of their births alone: the other orders look at all pairs
-)
+MANY = 2000  # blocks beyond which one order of entering them is tried: the others look at all pairs
 
 
 @dataclass(frozen=True)
