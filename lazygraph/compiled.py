@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lazygraph.capture import Captured, capture
+import numpy as np
+
 from lazygraph.compiler import config
 from lazygraph.errors import require_plain_name
 from lazygraph.frames import traced
@@ -126,6 +128,9 @@ class Function:
             result = self._executable.fast(*args)
         else:
             values, offered = self._values(args, named), self._offered(out)
+            result = self._executable.fast(*values, *(offered or ()))
+        if result is None and not all(isinstance(each, np.ndarray) for each in values):
+            values = self._executable.arrays(values)
             result = self._executable.fast(*values, *(offered or ()))
         if result is None:
             return self._run(values, offered, 1, None)

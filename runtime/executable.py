@@ -71,7 +71,7 @@ class Executable:
             raise ValueError(f"a call takes at least 1 step; found {steps}")
         if steps >= 2**63:
             raise ValueError(f"a call takes fewer than 2**63 steps; found {steps}")
-        arrays = [normalise(parameter, value) for parameter, value in zip(self.artifact.inputs, values, strict=True)]
+        arrays = self.arrays(values)
         descriptors = _describe(arrays)
         solved = self._sizes(descriptors)
         shapes = self._shapes(solved)
@@ -82,6 +82,10 @@ class Executable:
         for target, source in copies:
             target[...] = source
         return outputs if out is None else list(out)
+
+    def arrays(self, values: Sequence[Any]) -> list[NDArray[Any]]:
+        """The arguments as `fast` takes them: Python numbers, lists and other layouts made into arrays."""
+        return [normalise(parameter, value) for parameter, value in zip(self.artifact.inputs, values, strict=True)]
 
     # --- sizes -----------------------------------------------------------------------------------------------------
 
