@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lazygraph.capture import Captured, capture
 import numpy as np
 
+from lazygraph.capture import Captured, capture
 from lazygraph.compiler import config
 from lazygraph.errors import require_plain_name
 from lazygraph.frames import traced
