@@ -476,7 +476,7 @@ def _without_compound(extent: Dim) -> Iterator[tuple[Callable[[Iterable[bool]], 
             if left == 0:
                 yield all, [multiply(factor, atom.left - mod(atom.left, atom.right)) + rest]
             elif falling or _exact_divisor(atom) > 1:
-                yield all, [multiply(extent, atom.right)]
+                yield all, [multiply(extent, atom.right) + (atom.right - 1)]  # a whole number above -1 is >= 0
 
 
 def _replace_extreme(extent: Dim) -> Extent | None:

@@ -108,6 +108,13 @@ def test_a_quotient_is_within_what_it_divides() -> None:
     assert not dims.prove_nonnegative(n - n // 2 - m)
 
 
+def test_a_whole_number_above_minus_one_is_not_negative() -> None:
+    """d x >= -(d - 1) is enough: the half of n >= 1, rounded down, is less than n, of n >= 0 it is not."""
+    n, m = dims.symbol("n", lower=1), dims.symbol("m")
+    assert dims.prove_nonnegative(n - n // 2 - 1) and dims.prove_nonnegative(2 * n - n // 3 - 2)
+    assert not dims.prove_nonnegative(m - m // 2 - 1) and not dims.prove_nonnegative(n - n // 2 - 2)
+
+
 def test_a_proof_over_many_compounds_ends() -> None:
     """Each compound may be bounded in several ways, and the ways multiply: what takes too long is not proven."""
     total: Extent = 0

@@ -224,6 +224,13 @@ def test_a_symbolic_length_of_none_gives_nothing() -> None:
         lg.fft.rfft(lg.placeholder((n,), lg.float64, "line"))
 
 
+def test_a_real_transform_of_symbolic_length_asks_for_one_point_and_no_more() -> None:
+    x = lg.placeholder((lg.dim("n", min=1),), lg.float64, "x")
+    transform = lg.function([x], lg.fft.rfft(x))
+    for count in (1, 2, 5):
+        np.testing.assert_allclose(transform(LINE[:count].real), np.fft.rfft(LINE[:count].real), atol=1e-14)
+
+
 def test_lengths_of_many_axes_are_those_of_scipy() -> None:
     found = lg.function([], [lg.fft.fftn(COMPLEX), lg.fft.irfftn(COMPLEX, (4, 5, 9)), lg.fft.rfft2(REAL)])()
     expected = [scipy.fft.fftn(COMPLEX), scipy.fft.irfftn(COMPLEX, (4, 5, 9)), scipy.fft.rfft2(REAL)]
