@@ -1,4 +1,4 @@
-"""The programs of the README and of the page on differentiation print what they say."""
+"""The programs of the README and of the pages for users print what they say."""
 
 import doctest
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "autodiff.md", ROOT / "docs" / "control-flow.md"]
+PAGES = [ROOT / "README.md", *[ROOT / "docs" / f"{name}.md" for name in ("autodiff", "control-flow", "linear-algebra")]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
