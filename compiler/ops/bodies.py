@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from lazygraph.compiler.autodiff.substitute import substitute
+from lazygraph.compiler.ir.dependence import dependents
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError, shape_text
 from lazygraph.compiler.ir.graph import Graph, Node, TensorType, Value, rewrite
@@ -85,11 +86,8 @@ def batched(graph: Graph, mask: Mask, size: Extent) -> tuple[Values, Values, Mas
 
 def depending(graph: Graph, mask: Mask) -> Mask:
     """Which outputs depend on any of the masked inputs."""
-    reached = set(chosen(graph.inputs, mask))
-    for node in graph.nodes:
-        if any([each in reached for each in node.inputs]):
-            reached.update(node.outputs)
-    return tuple([each in reached for each in graph.outputs])
+    found = dependents(graph.outputs, chosen(graph.inputs, mask))
+    return tuple([each in found for each in graph.outputs])
 
 
 def settled(mask: Mask, carries: int, step: Callable[[Mask], Mask]) -> Mask:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lazygraph.compiler.autodiff.substitute import moved
-from lazygraph.compiler.ir.graph import Graph, Node, Value, topological
+from lazygraph.compiler.ir.dependence import reached
+from lazygraph.compiler.ir.graph import Graph, Node, Value
 from lazygraph.compiler.ops.bodies import chosen, without_effects
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import apply
@@ -102,11 +103,6 @@ class Loop:
     def quiet(self) -> Loop:
         """The loop run a second time over the same values: nothing is shown or checked again."""
         return self.with_body(without_effects(self.body).outputs)
-
-
-def reached(values: Sequence[Value]) -> set[Value]:
-    """The values that these are computed from, themselves included."""
-    return {*[each for node in topological(values) for each in node.outputs], *values}
 
 
 def loop_of(node: Node) -> Loop:

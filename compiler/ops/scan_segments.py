@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lazygraph.compiler.autodiff.substitute import moved
+from lazygraph.compiler.ir.dependence import dependents
 from lazygraph.compiler.ir.dims import Extent, floordiv
 from lazygraph.compiler.ir.graph import Value, topological
 from lazygraph.compiler.ops.bodies import symbols_like
@@ -19,7 +20,7 @@ from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.loop_parts import Loop
 from lazygraph.compiler.ops.record import full, zeros
-from lazygraph.compiler.ops.scan_transpose import Backward, Part, State, below
+from lazygraph.compiler.ops.scan_transpose import Backward, Part, State
 from lazygraph.runtime.dtypes import int64
 
 Values = tuple[Value, ...]
@@ -117,7 +118,7 @@ def _starts(primal: Loop, count: Extent) -> Values:
 
 def _captured(results: Sequence[Value], parameters: Sequence[Value]) -> Values:
     """What the results use that does not depend on the parameters, but on others."""
-    inside = below(results, parameters)
+    inside = dependents(results, parameters)
     outer: set[Value] = set()
     used: dict[Value, None] = {}
     for node in topological(results):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lazygraph.compiler.autodiff.substitute import moved
+from lazygraph.compiler.ir.dependence import dependents
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.ir.graph import Node, Value, topological
 from lazygraph.compiler.ops.bodies import chosen, depending, left_out, settled, symbols_like
@@ -152,7 +153,7 @@ def _backward(loop: Loop, linear: Mask, arrived: Tangents, pulled: dict[Value, V
     depends = depending(loop.body, (False, *linear))[carries:]
     results = (*gives_carries, *gives_closed, *gives_elements)
     read = _read(results, [each for each in arrived if each is not None])
-    varying = below(read, [loop.at, *loop.carry_in, *loop.x_in])
+    varying = dependents(read, [loop.at, *loop.carry_in, *loop.x_in])
     nodes = topological(read)
     same = [x for node in nodes if is_dear(node) and node.inputs for x in node.outputs if x not in varying]
     at_hand = {plain.at, *plain.x_in, *plain.closed_in, *same}
@@ -172,19 +173,10 @@ def _backward(loop: Loop, linear: Mask, arrived: Tangents, pulled: dict[Value, V
 
 def _read(results: Sequence[Value], symbols: Sequence[Value]) -> list[Value]:
     """The values that formulas over the symbols read and that do not depend on them."""
-    inside = below(results, symbols)
+    inside = dependents(results, symbols)
     found: dict[Value, None] = {}
     for node in topological(results):
         if node.outputs[0] in inside:
             found.update(dict.fromkeys([x for x in node.inputs if x not in inside]))
     found.update(dict.fromkeys([x for x in results if x not in inside]))
     return list(found)
-
-
-def below(values: Sequence[Value], symbols: Sequence[Value]) -> set[Value]:
-    """What depends on the symbols, themselves included."""
-    found = set(symbols)
-    for node in topological(values):
-        if any([operand in found for operand in node.inputs]):
-            found.update(node.outputs)
-    return found

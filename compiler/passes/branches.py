@@ -15,8 +15,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lazygraph.compiler.autodiff.substitute import moved
-from lazygraph.compiler.ir.effects import is_effect
-from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin, topological
+from lazygraph.compiler.ir.dependence import reached, shown
+from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import OPS, apply
 from lazygraph.compiler.passes.siblings import independent, inside, numbered, read, replaced, swept
@@ -80,14 +80,14 @@ def _joined(group: Sequence[Node], used: Sequence[bool]) -> Sequence[Value]:
     at = dict(zip(operands, inner))
     number = len(group[0].graphs)
     whole = [_together([(node, node.graphs[place]) for node in group], at, inner) for place in range(number)]
-    shown = [_shown(graph) for graph in whole]
+    hanging = set().union(*[shown(graph.outputs) for graph in whole])
     results = [value for node in group for value in node.outputs]
     home = {x: operand for operand, x in at.items()}
     known: dict[Values, int] = {}
     places: list[Value | int] = []
     for place, value in enumerate(results):
         of_branches = tuple([graph.outputs[place] for graph in whole])
-        if not used[place] and not any([each[place] for each in shown]):
+        if not used[place] and hanging.isdisjoint(of_branches):
             places.append(value)
         elif of_branches[0] in home and len(set(of_branches)) == 1:
             places.append(home[of_branches[0]])
@@ -96,8 +96,8 @@ def _joined(group: Sequence[Node], used: Sequence[bool]) -> Sequence[Value]:
     found: Sequence[Value] = ()
     if known:
         outputs = [tuple([each[place] for each in known]) for place in range(number)]
-        reached = {x for values in outputs for node in topological(values) for x in (*node.inputs, *values)}
-        needed = [x for x in operands if at[x] in reached]
+        below = set().union(*map(reached, outputs))
+        needed = [x for x in operands if at[x] in below]
         inputs = tuple([at[x] for x in needed])
         graphs = tuple([Graph(graph.name, inputs, values) for graph, values in zip(whole, outputs)])
         with origin(tuple(dict.fromkeys([frame for node in group for frame in node.frames]))[:MAX_FRAMES]):
@@ -112,12 +112,3 @@ def _together(members: Sequence[tuple[Node, Graph]], at: Mapping[Value, Value], 
         own = [at[operand] for operand in node.inputs[1:]]
         outputs += moved(branch.outputs, dict(zip(branch.inputs, own, strict=True)))
     return Graph(members[0][1].name, inputs, tuple(numbered(outputs)))
-
-
-def _shown(graph: Graph) -> Sequence[bool]:
-    """Which results an effect hangs on."""
-    found = {value for node in graph.nodes if is_effect(node) for value in node.outputs}
-    for node in graph.nodes:
-        if any([each in found for each in node.inputs]):
-            found.update(node.outputs)
-    return [value in found for value in graph.outputs]

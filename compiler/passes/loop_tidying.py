@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lazygraph.compiler.autodiff.substitute import moved
-from lazygraph.compiler.ir.effects import holds_effect, is_effect
+from lazygraph.compiler.ir.dependence import dependents, reached, shown
+from lazygraph.compiler.ir.effects import holds_effect
 from lazygraph.compiler.ir.graph import Graph, Value, interned
 from lazygraph.compiler.ops.bodies import chosen, symbols_like
 from lazygraph.compiler.ops.compose import emit, spread
-from lazygraph.compiler.ops.loop_parts import Loop, reached
+from lazygraph.compiler.ops.loop_parts import Loop
 from lazygraph.compiler.ops.record import full, zeros
 from lazygraph.compiler.ops.residuals import is_dear
-from lazygraph.compiler.ops.scan_transpose import below
 
 Values = tuple[Value, ...]
 Place = Value | int  # a result: a value that is known, or the place of a carry or of a stack
@@ -138,8 +138,7 @@ def _known_stacks(state: Tidied) -> Tidied:
     """Stacks that are another one, a sequence, or a repeated value."""
     loop, length = state.loop, state.loop.node["length"]
     sequence = dict(zip(loop.x_in, loop.xs))
-    varying = below(loop.y_out, [loop.at, *loop.carry_in, *loop.x_in])
-    varying |= below(loop.y_out, [x for node in loop.body.nodes if is_effect(node) for x in node.outputs])
+    varying = dependents(loop.y_out, [loop.at, *loop.carry_in, *loop.x_in]) | shown(loop.y_out)
     found: dict[Value, Place] = {}
     kept: list[Value] = []
     for y in loop.y_out:
@@ -160,10 +159,9 @@ def _known_stacks(state: Tidied) -> Tidied:
 def _dead(state: Tidied) -> Tidied:
     """What neither a result that is used nor an effect needs."""
     loop = state.loop
-    effects = [x for node in loop.body.nodes if is_effect(node) for x in node.outputs]
-    shown = below(loop.body.outputs, effects) if effects else set()
-    stacks = [place in state.stacks or y in shown for place, y in enumerate(loop.y_out)]
-    needed = [place in state.last or out in shown for place, out in enumerate(loop.carry_out)]
+    hanging = shown(loop.body.outputs)
+    stacks = [place in state.stacks or y in hanging for place, y in enumerate(loop.y_out)]
+    needed = [place in state.last or out in hanging for place, out in enumerate(loop.carry_out)]
     while True:
         read = reached((*chosen(loop.y_out, stacks), *chosen(loop.carry_out, needed)))
         wider = [mine or x in read for mine, x in zip(needed, loop.carry_in)]
@@ -181,9 +179,8 @@ def _same_in_all_trips(state: Tidied) -> Tidied:
     """Dear values of closed operands alone, computed before the loop."""
     loop = state.loop
     nodes = loop.body.nodes
-    varying = below(loop.body.outputs, [loop.at, *loop.carry_in, *loop.x_in])
-    effects = [x for node in nodes if is_effect(node) for x in node.outputs]
-    varying |= below(loop.body.outputs, effects) if effects else set()
+    outputs = loop.body.outputs
+    varying = dependents(outputs, [loop.at, *loop.carry_in, *loop.x_in]) | shown(outputs)
     dear = [node for node in nodes if node.inputs and is_dear(node) and not any(x in varying for x in node.outputs)]
     same = tuple([x for node in dear for x in node.outputs])
     if not same or any(holds_effect(graph) for node in dear for graph in node.graphs):
@@ -191,5 +188,4 @@ def _same_in_all_trips(state: Tidied) -> Tidied:
     outside = moved(same, dict(zip(loop.closed_in, loop.closed)))
     symbols = symbols_like(same, "same")
     wider = replace(loop, closed=(*loop.closed, *outside), closed_in=(*loop.closed_in, *symbols))
-    outputs = moved(loop.body.outputs, dict(zip(same, symbols)))
-    return replace(state, loop=wider.with_body(outputs).without_unused())
+    return replace(state, loop=wider.with_body(moved(outputs, dict(zip(same, symbols)))).without_unused())

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lazygraph.compiler.autodiff.substitute import moved
-from lazygraph.compiler.ir.effects import is_effect
-from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin, topological
+from lazygraph.compiler.ir.dependence import reached, shown
+from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import full
 from lazygraph.compiler.ops.while_transpose import looped
@@ -136,8 +136,8 @@ class _Loops:
         read_ones = {each for each, has in zip(results, used, strict=True) if has}
         kept = sorted(self._needed({c for c, carry in zip(self.classes, self.carries) if carry in read_ones}))
         outputs = tuple([step[number] for number in kept])
-        reached = _reached((asked, *outputs))
-        operands = [x for x, symbol in self.shared.items() if symbol in reached]
+        below = reached((asked, *outputs))
+        operands = [x for x, symbol in self.shared.items() if symbol in below]
         first = {number: node.inputs[place] for number, (node, place) in zip(self.classes, self.carries)}
         inputs = (*[symbols[number] for number in kept], *[self.shared[x] for x in operands])
         among = symbols_like(inputs, "carry")
@@ -165,28 +165,14 @@ class _Loops:
         """Classes that are read, or that the condition or an effect needs, and those that these need."""
         symbols, values = self.merged
         asked, step = values[len(self.carries)], dict(zip(self.classes, values))
-        shown = _shown(tuple(step.values()))
-        found = found | {number for number, value in step.items() if value in shown}
+        hanging = shown(tuple(step.values()))
+        found = found | {number for number, value in step.items() if value in hanging}
         while True:
-            reached = _reached((asked, *[step[number] for number in found]))
-            wider = found | {number for number, symbol in enumerate(symbols) if symbol in reached}
+            below = reached((asked, *[step[number] for number in found]))
+            wider = found | {number for number, symbol in enumerate(symbols) if symbol in below}
             if wider == found:
                 return found
             found = wider
-
-
-def _reached(values: Values) -> Set[Value]:
-    """What the values depend on, and they."""
-    return {*values, *[operand for node in topological(values) for operand in node.inputs]}
-
-
-def _shown(values: Values) -> Set[Value]:
-    """The values that an effect hangs on, and those on the way."""
-    found: set[Value] = set()
-    for node in topological(values):
-        if is_effect(node) or any([each in found for each in node.inputs]):
-            found.update(node.outputs)
-    return found
 
 
 def _stays(node: Node, place: int) -> bool:
