@@ -1,5 +1,7 @@
 """Vector loops read and write the right elements at every extent, dtype and kind of index, and none past the end."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -238,6 +240,30 @@ def test_guards_keep_loads_and_stores_inside(dtype, kind):
             np.testing.assert_array_equal(out, np.where(inside, np.roll(source, 2), source[:1]))
             written = source == source[:1]
             np.testing.assert_array_equal(kept, np.where(written, source, np.full(extent, 55, dtype.numpy)))
+
+
+@pytest.mark.parametrize("extent", (16, 70))
+def test_lanes_that_are_known_to_be_left_out_are_not_read(extent):
+    """A matrix of a few columns in a corner of zeros: z[i, j] = x[i, j] where i < 8 and j < columns, else 0."""
+    for name, dtype, columns in itertools.product(runnable(), (float32, float64), (2, 7, 8, 13)):
+        x, z = Buffer("x", dtype, (8, columns)), Buffer("z", dtype, (12, extent))
+
+        def fill(b, x=x, z=z, dtype=dtype, columns=columns):
+            def row(i):
+                def body(j):
+                    inside = b.let("and", b.in_range(i, 0, 8), b.in_range(j, 0, columns))
+                    value = b._fresh(dtype)
+                    b.append(Load(value, "x", (i, j), inside, None))
+                    b.store(z, (i, j), value)
+
+                b.loop("vector", "j", extent, body)
+
+            b.loop("serial", "i", 12, row)
+
+        source = np.arange(1, 8 * columns + 1).astype(dtype.numpy).reshape(8, columns)
+        out = np.zeros((12, extent), dtype.numpy)
+        Compiled(kernel("corner", [x, z], ["z"], fill), NAMED[name]).run([source, out])
+        np.testing.assert_array_equal(out, np.pad(source, ((0, 4), (0, extent - columns))))
 
 
 def test_mixed_widths_share_their_lanes():

@@ -53,8 +53,14 @@ def _is_first_lane(mask: Register | None) -> bool:
 
 class Memory:
     def __init__(
-        self, placement: Placement, scalars: LlvmScalars, indices: Indices, arrays: Mapping[str, Array]
+        self,
+        placement: Placement,
+        scalars: LlvmScalars,
+        indices: Indices,
+        arrays: Mapping[str, Array],
+        masks_are_vectors: bool,
     ) -> None:
+        self._masks_are_vectors = masks_are_vectors
         self._placement = placement
         self._function = placement.function
         self._scalars = scalars
@@ -122,6 +128,8 @@ class Memory:
             active = mask or self._scalars.spread(literal(1, bool_), lanes.count)
             passed = self._passed(array, other, lanes.count)
             gathers = address.kind == "scattered"
+            if guard is not None and not gathers and self._masks_are_vectors:
+                active = self._scalars.or_(active, self._scalars.spread(self._never(), lanes.count))
             pointers = text.vector(lanes.count, "ptr") if gathers else "ptr"
             callee = f"llvm.masked.{'gather' if gathers else 'load'}.{text.mangled(type)}.{text.mangled(pointers)}"
             self._function.declare(f"declare {type} @{callee}({pointers}, i32, {active.type}, {type})")
@@ -166,6 +174,16 @@ class Memory:
             return lanes.mask
         guard = self._scalars.spread(guard, lanes.count)
         return guard if lanes.mask is None else self._scalars.and_(guard, lanes.mask)
+
+    def _never(self) -> Register:
+        """False, which LLVM does not know.
+
+        LLVM 22 splits a masked load that takes several AVX2 registers; a part all of whose lanes a guard is known to
+        leave out, it loads without a mask, or ends the process. With this in the mask nothing is known.
+        """
+        zero, level = self._placement.pure('call i32 asm "", "=r,0"(i32 0)', 0, "zero")
+        name, level = self._placement.pure(f"icmp ne i32 {zero}, 0", level, "never")
+        return Register(name, bool_, 0, level)
 
     def _passed(self, array: Array, other: Register | None, count: int) -> Register:
         """What lanes that are left out get, as memory holds it."""

@@ -59,6 +59,11 @@ class Target:
         return self.architecture == "aarch64" or self.has("f16c")
 
     @property
+    def masks_are_vectors(self) -> bool:
+        """Whether masked loads are instructions whose masks are vectors of signs, not registers of their own."""
+        return self.has("avx2") and not self.has("avx512f")
+
+    @property
     def attributes(self) -> str:
         """Attributes of every function: no unwinding, and vectors as wide as the machine's."""
         width = 8 * self.vector_bytes

@@ -44,7 +44,7 @@ class KernelWriter:
         self.known: dict[str, Register] = {}
         self.indices = Indices(self.scalars, self.known)
         self.arrays: dict[str, Array] = {}
-        self.memory = Memory(self.placement, self.scalars, self.indices, self.arrays)
+        self.memory = Memory(self.placement, self.scalars, self.indices, self.arrays, target.masks_are_vectors)
         self._control = self.word(artifact.CLOSURE_CONTROL, "ptr", "control")
         self._load_closure()
 
