@@ -50,14 +50,7 @@ def _in_order(graph: Graph, made: set[tuple[str, int]]) -> Graph:
         new.update(zip(node.outputs, copy.outputs))
         if is_effect(copy):
             last = copy.outputs[:1]
-    return Graph(
-        graph.name,
-        graph.inputs,
-        tuple([new[each] for each in graph.outputs]),
-        graph.variables,
-        tuple([(variable, new[value]) for variable, value in graph.updates]),
-        tuple([new[each] for each in graph.effects]),
-    )
+    return graph.with_results(new)
 
 
 def _waiting(graph: Graph, before: tuple[Value, ...]) -> Graph:

@@ -263,6 +263,21 @@ class Graph:
         ends = tuple([tuple([numbers[each] for each in part]) for part in (self.outputs, self.effects)])
         return nodes, len(self.inputs), len(self.variables), updates, ends
 
+    def with_results(self, new: Mapping[Value, Value]) -> Graph:
+        """The graph with other results, as the map says: nodes follow from them, and are not interned."""
+
+        def now(value: Value) -> Value:
+            return new.get(value, value)
+
+        return Graph(
+            self.name,
+            self.inputs,
+            tuple(map(now, self.outputs)),
+            self.variables,
+            tuple([(variable, now(value)) for variable, value in self.updates]),
+            tuple(map(now, self.effects)),
+        )
+
 
 def topological(results: Iterable[Value], first: Iterable[Value] = ()) -> tuple[Node, ...]:
     """Every node that the results reach, operands first; parameters in `first` lead, in their order."""

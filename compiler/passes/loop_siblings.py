@@ -38,14 +38,7 @@ def with_siblings_merged(graph: Graph) -> Graph:
                 carries, stacks = loop.carries, len(loop.y_out)
                 new.update(zip(node.outputs, (*last[:carries], *ys[:stacks])))
                 last, ys = last[carries:], ys[stacks:]
-    return Graph(
-        graph.name,
-        graph.inputs,
-        tuple([new[each] for each in graph.outputs]),
-        graph.variables,
-        tuple([(variable, new[value]) for variable, value in graph.updates]),
-        tuple([new[each] for each in graph.effects]),
-    )
+    return graph.with_results(new)
 
 
 def _joined(loops: Sequence[Loop]) -> Loop:

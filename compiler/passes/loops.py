@@ -83,11 +83,4 @@ def _rebuilt(graph: Graph, make: Callable[[Node, tuple[Value, ...]], Sequence[Va
         elif inputs != node.inputs:
             results = with_inputs(node, inputs).outputs
         new.update([(old, found) for old, found in zip(node.outputs, results, strict=True) if found is not None])
-    return Graph(
-        graph.name,
-        graph.inputs,
-        tuple([new[each] for each in graph.outputs]),
-        graph.variables,
-        tuple([(variable, new[value]) for variable, value in graph.updates]),
-        tuple([new[each] for each in graph.effects]),
-    )
+    return graph.with_results(new)

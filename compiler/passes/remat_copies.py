@@ -8,7 +8,7 @@ turn. Nothing merges equal nodes behind this pass.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from lazygraph.compiler.ir.graph import Graph, Node, Value, topological, with_inputs
 from lazygraph.compiler.loop.fuse import is_leaf, is_scalar_constant
@@ -35,7 +35,7 @@ def gradients_apart(graph: Graph) -> Graph:
                 if operand.node not in formulas and not is_leaf(operand):
                     inputs[place] = stored.setdefault(operand, after(new.get(operand, operand)))
         _rebuild(node, inputs, new)
-    return _over(graph, new)
+    return graph.with_results(new)
 
 
 def _formulas(graph: Graph) -> set[Node]:
@@ -53,22 +53,6 @@ def _formulas(graph: Graph) -> set[Node]:
 def _rebuild(node: Node, inputs: Sequence[Value], new: dict[Value, Value]) -> None:
     if any([made is not old for made, old in zip(inputs, node.inputs)]):
         new.update(zip(node.outputs, with_inputs(node, inputs).outputs))
-
-
-def _over(graph: Graph, new: Mapping[Value, Value]) -> Graph:
-    """The graph with its results replaced: nodes follow from them, and are not interned."""
-
-    def at(value: Value) -> Value:
-        return new.get(value, value)
-
-    return Graph(
-        graph.name,
-        graph.inputs,
-        tuple(map(at, graph.outputs)),
-        graph.variables,
-        tuple([(variable, at(value)) for variable, value in graph.updates]),
-        tuple(map(at, graph.effects)),
-    )
 
 
 class _Copies:
@@ -122,7 +106,7 @@ class _Copies:
                 self.waits.setdefault(self.component[each], self.time.before(self.time.when[node]))
             inputs = [self.copy(each) if each in copied else self.new.get(each, each) for each in node.inputs]
             _rebuild(node, inputs, self.new)
-        return _over(self.original, self.new)
+        return self.original.with_results(self.new)
 
     def copy(self, wanted: Value) -> Value:
         """The value computed again from what is kept."""

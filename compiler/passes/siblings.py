@@ -43,7 +43,7 @@ def independent(
 
 def replaced(graph: Graph, new: Mapping[Value, Value]) -> Graph:
     """The graph in which these values stand for others, of the same types, that none of them depends on."""
-    return _with_results(graph, dict(zip(graph.results, moved(graph.results, new), strict=True)))
+    return graph.with_results(dict(zip(graph.results, moved(graph.results, new), strict=True)))
 
 
 Change = Callable[[Node, Sequence[bool]], Sequence[Value] | None]
@@ -74,7 +74,7 @@ def _swept_once(graph: Graph, change: Change) -> Graph:
         made = interner.node(node, tuple([new[each] for each in node.inputs]))
         found = change(made, [each in used for each in node.outputs]) if node.graphs else None
         new.update(zip(node.outputs, made.outputs if found is None else found, strict=True))
-    return _with_results(graph, new)
+    return graph.with_results(new)
 
 
 def numbered(values: Sequence[Value]) -> list[Value]:
@@ -96,23 +96,7 @@ def inside(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
         same = all([after is before for after, before in zip((*graphs, *inputs), (*node.graphs, *node.inputs))])
         if not same:
             new.update(zip(node.outputs, with_inputs(node, inputs, graphs).outputs, strict=True))
-    return _with_results(graph, new) if new else graph
-
-
-def _with_results(graph: Graph, new: Mapping[Value, Value]) -> Graph:
-    """The graph with other results, as the map says."""
-
-    def now(value: Value) -> Value:
-        return new.get(value, value)
-
-    return Graph(
-        graph.name,
-        graph.inputs,
-        tuple(map(now, graph.outputs)),
-        graph.variables,
-        tuple([(variable, now(value)) for variable, value in graph.updates]),
-        tuple(map(now, graph.effects)),
-    )
+    return graph.with_results(new) if new else graph
 
 
 def read(graph: Graph) -> set[Value]:
