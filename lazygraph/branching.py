@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import Frame, Value
+from lazygraph.compiler.ir.graph import Frame, Value, last_number
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import OPS, apply, full
 from lazygraph.dims import could_be_same, fitted
@@ -23,7 +23,7 @@ from lazygraph.promotion import cast, common_dtype, is_weak, scalar, value_of
 from lazygraph.runtime.dtypes import DType, bool_, int32
 from lazygraph.structure import LEAF, Structure, describe, flatten, flatten_like, paths
 from lazygraph.tensor import TensorLike
-from lazygraph.tracing import Traced, as_nested, as_values, enclosed, now, symbols
+from lazygraph.tracing import Traced, as_nested, as_values, enclosed, symbols
 
 __all__ = ["cond", "switch"]
 
@@ -115,7 +115,7 @@ def _branched(
     types = [each.type for each in given]
     calls = []
     for number, branch in enumerate(branches):
-        since, inputs = now(), symbols(types, "x")
+        since, inputs = last_number(), symbols(types, "x")
         calls.append((Traced(f"branch{number}", inputs, (), since), user_code(branch)(*as_nested(nesting, inputs))))
     structure = flatten(calls[0][1])[1]
     columns = zip(*[_leaves(op, structure, names[0], name, found) for name, (_, found) in zip(names, calls)])

@@ -14,7 +14,7 @@ import lazygraph as lg
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.ir.dims import Dim, Extent
 from lazygraph.compiler.ir.errors import ShapeError
-from lazygraph.compiler.ir.graph import TensorType, Value
+from lazygraph.compiler.ir.graph import TensorType, Value, last_number
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.record import OPS, apply
 from lazygraph.dims import aligned, as_extent, could_be_same, extent_value
@@ -24,7 +24,7 @@ from lazygraph.promotion import value_of
 from lazygraph.runtime.dtypes import int64
 from lazygraph.structure import Structure, flatten, paths
 from lazygraph.tensor import Tensor, TensorLike
-from lazygraph.tracing import Traced, as_nested, as_values, call_repeated, closed, first_carries, kept, now, symbols
+from lazygraph.tracing import Traced, as_nested, as_values, call_repeated, closed, first_carries, kept, symbols
 from lazygraph.while_loops import counted
 
 __all__ = ["fori", "scan"]
@@ -121,7 +121,7 @@ def _looped(
     at = new_parameter("at", int64, ())
     numbers, structure = flatten(init)
     start = first_carries(numbers, structure, lambda carry: trip(at, carry)[0])
-    since = now()
+    since = last_number()
     carry = symbols([each.type for each in start], "carry")
     after, out = trip(at, as_nested(structure, carry))
     new = kept(structure, after, [each.type for each in start], f"{name}: the carry", "as in init")

@@ -8,7 +8,7 @@ enclosing body, so control flow nests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from lazygraph.compiler.autodiff.substitute import moved
 from lazygraph.compiler.ir.effects import is_effect
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import Graph, Node, TensorType, Value, last_number, topological
+from lazygraph.compiler.ir.graph import Graph, Node, TensorType, Value, topological
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.dims import fitted
 from lazygraph.errors import shape_text
@@ -59,20 +59,30 @@ class Traced:
     since: int
 
 
-def now() -> int:
-    """A number that every node so far is below, and every later one above."""
-    return last_number()
-
-
 def closed(functions: Sequence[Traced]) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
     """A graph for each function, and the operands that each takes behind its own parameters."""
-    return _graphs(functions, [_captured(each) for each in functions])
+
+    def belongs(function: Traced, node: Node, inside: Set[Value]) -> bool:
+        depends = any([operand in inside for operand in node.inputs])
+        return depends or is_effect(node) and node.number > function.since
+
+    return _graphs(functions, belongs)
 
 
-def _graphs(
-    functions: Sequence[Traced], found: Sequence[Sequence[Value]]
-) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
-    captured = dict.fromkeys([value for values in found for value in values])
+def enclosed(functions: Sequence[Traced]) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
+    """As `closed`, where all that a function made stays inside: what is not chosen is not computed."""
+
+    def belongs(function: Traced, node: Node, inside: Set[Value]) -> bool:
+        return node.number > function.since and node.op.name != "parameter"
+
+    return _graphs(functions, belongs)
+
+
+_Belongs = Callable[[Traced, Node, Set[Value]], bool]  # whether a node is its function's, of which others are inside
+
+
+def _graphs(functions: Sequence[Traced], belongs: _Belongs) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
+    captured = dict.fromkeys([value for each in functions for value in _captured(each, belongs)])
     graphs = []
     for each in functions:
         inner = symbols([value.type for value in captured], "closed")
@@ -81,12 +91,12 @@ def _graphs(
     return tuple(graphs), tuple(captured)
 
 
-def _captured(function: Traced) -> list[Value]:
+def _captured(function: Traced, belongs: _Belongs) -> list[Value]:
     inside = set(function.parameters)
     staying: set[Value] = set()
     used: dict[Value, None] = {}
     for node in topological(function.results):
-        if any([operand in inside for operand in node.inputs]) or (is_effect(node) and node.number > function.since):
+        if belongs(function, node, inside):
             inside.update(node.outputs)
             used.update(dict.fromkeys(node.inputs))
         elif _stays(node, staying):
@@ -99,25 +109,6 @@ def _stays(node: Node, staying: set[Value]) -> bool:
     if node.op.name == "constant":
         return bool(node["value"].size == 1)
     return node.op.name in _LEAVES or node.op.name == "broadcast" and node.inputs[0] in staying
-
-
-def enclosed(functions: Sequence[Traced]) -> tuple[tuple[Graph, ...], tuple[Value, ...]]:
-    """As `closed`, where all that a function made stays inside: what is not chosen is not computed."""
-    return _graphs(functions, [_found_outside(each) for each in functions])
-
-
-def _found_outside(function: Traced) -> list[Value]:
-    inside = set(function.parameters)
-    staying: set[Value] = set()
-    used: dict[Value, None] = {}
-    for node in topological(function.results):
-        if node.number > function.since and node.op.name != "parameter":
-            inside.update(node.outputs)
-            used.update(dict.fromkeys(node.inputs))
-        elif _stays(node, staying):
-            staying.update(node.outputs)
-    used.update(dict.fromkeys(function.results))
-    return [value for value in used if value not in inside and value not in staying]
 
 
 # --- nested arguments and results -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
-from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ir.graph import Value, last_number
 from lazygraph.compiler.ops.bodies import over
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
@@ -22,7 +22,7 @@ from lazygraph.promotion import cast, value_of
 from lazygraph.runtime.dtypes import bool_, int64
 from lazygraph.structure import flatten
 from lazygraph.tensor import Tensor, TensorLike
-from lazygraph.tracing import Traced, as_nested, call_repeated, closed, first_carries, kept, now, symbols
+from lazygraph.tracing import Traced, as_nested, call_repeated, closed, first_carries, kept, symbols
 
 __all__ = ["while_loop"]
 
@@ -93,7 +93,7 @@ def _while(op: str, cond: Callable[[Any], Any], body: Callable[[Any], Any], init
     leaves, structure = flatten(init)
     start = first_carries(leaves, structure, lambda carry: call_repeated(body, carry))
     types = [each.type for each in start]
-    since, asked_of, carry = now(), symbols(types, "carry"), symbols(types, "carry")
+    since, asked_of, carry = last_number(), symbols(types, "carry"), symbols(types, "carry")
     asked = _asked(op, call_repeated(cond, as_nested(structure, asked_of)))
     new = kept(structure, call_repeated(body, as_nested(structure, carry)), types, f"{op}: the carry", "as in init")
     functions = (Traced("condition", asked_of, (asked,), since), Traced("body", carry, new, since))
