@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Buffer, Operand
 from lazygraph.compiler.ops.spectral.numbers import Numbers, vectors_before
-from lazygraph.compiler.ops.spectral.reflectors import four_rows, reflector
+from lazygraph.compiler.ops.spectral.reflectors import less_two_products, reflector
 from lazygraph.compiler.ops.spectral.rotations import SWEEPS, Panels, Sweeps
 
 SWEEPS_PER_VALUE = 30  # a singular value takes about two; a matrix with NaN takes them all
@@ -53,22 +53,6 @@ def bidiagonalize(x: Numbers, a: Buffer, q: Extent) -> Bidiagonal:
     for each, extent in ((v, rows), (y, rows), (u, columns), (z, columns)):
         x.fill(each, extent, lambda k: zero)
 
-    def update(group: list[Extent], start: Extent) -> None:
-        by_z = [x.neg(b.load(v, (i,))) for i in group]
-        by_u = [x.neg(b.load(y, (i,))) for i in group]
-        weights = [b.load(column, (i,)) for i in group]
-
-        def element(k: Extent) -> None:
-            at = start + k
-            one, other, total = b.load(z, (at,)), b.load(u, (at,)), b.load(sums, (at,))
-            for i, p, r, weight in zip(group, by_z, by_u, weights):
-                value = x.fma(p, one, x.fma(r, other, b.load(a, (i, at))))
-                b.store(a, (i, at), value)
-                total = x.fma(weight, value, total)
-            b.store(sums, (at,), total)
-
-        b.loop("vector", "k", columns - start, element)
-
     def step(j: Extent) -> None:
         by_v, by_y = x.neg(b.load(z, (j,))), x.neg(b.load(u, (j,)))
 
@@ -85,7 +69,7 @@ def bidiagonalize(x: Numbers, a: Buffer, q: Extent) -> Bidiagonal:
         b.store(found.left_taus, (j,), tau)
         start = vectors_before(j)
         x.fill(sums, columns - start, lambda k: zero, start)
-        four_rows(x, j, rows, lambda group: update(group, start))
+        less_two_products(x, a, j, rows, start, columns, ((v, z), (y, u)), column, sums)
         x.fill(z, columns - start, lambda k: behind(k, x.mul(tau, b.load(sums, (k,))), j), start)
         x.fill(row, columns, lambda k: behind(k, x.sub(b.load(a, (j, k)), b.load(z, (k,))), j + 1))
 

@@ -46,6 +46,42 @@ def four_rows(x: Numbers, first: Extent, rows: Extent, body: Callable[[list[Exte
     )  # fmt: skip
 
 
+def less_two_products(
+    x: Numbers,
+    a: Buffer,
+    first: Extent,
+    rows: Extent,
+    start: Extent,
+    end: Extent,
+    products: tuple[tuple[Buffer, Buffer], tuple[Buffer, Buffer]],
+    weights: Buffer,
+    sums: Buffer,
+) -> None:
+    """a = a - p q^T - r s^T for ((p, q), (r, s)), and sums = sums + weights^T a: the rows from `first` on, which are
+    taken by four, of the columns from `start`, where a vector begins, to `end`. One pass reads and writes the matrix.
+    """
+    b = x.b
+    (p, q), (r, s) = products
+
+    def of_rows(group: list[Extent]) -> None:
+        by_q = [x.neg(b.load(p, (i,))) for i in group]
+        by_s = [x.neg(b.load(r, (i,))) for i in group]
+        each_weight = [b.load(weights, (i,)) for i in group]
+
+        def column(k: Extent) -> None:
+            at = start + k
+            one, other, total = b.load(q, (at,)), b.load(s, (at,)), b.load(sums, (at,))
+            for i, left, right, weight in zip(group, by_q, by_s, each_weight):
+                value = x.fma(left, one, x.fma(right, other, b.load(a, (i, at))))
+                b.store(a, (i, at), value)
+                total = x.fma(weight, value, total)
+            b.store(sums, (at,), total)
+
+        b.loop("vector", "k", end - start, column)
+
+    four_rows(x, first, rows, of_rows)
+
+
 def product_of_reflectors(x: Numbers, vectors: Buffer, taus: Buffer, count: Extent, shift: int, target: Buffer) -> None:
     """target = H_0 H_1 ... H_(count - 1), as many columns as it has; v of H_j is row j, with its 1 at j + shift.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.ir import Buffer, Operand
 from lazygraph.compiler.ops.spectral.numbers import Numbers, padded, vectors_before
-from lazygraph.compiler.ops.spectral.reflectors import four_rows, reflector
+from lazygraph.compiler.ops.spectral.reflectors import less_two_products, reflector
 from lazygraph.compiler.ops.spectral.rotations import SWEEPS, Panels, Sweeps
 
 SWEEPS_PER_VALUE = 30  # an eigenvalue takes fewer than two; a matrix with NaN takes them all
@@ -31,22 +31,6 @@ def tridiagonalize(x: Numbers, a: Buffer, n: Extent, diagonal: Buffer, beside: B
     for each in (v, w, u):
         x.fill(each, length, lambda k: zero)
 
-    def update(group: list[Extent], start: Extent) -> None:
-        by_w = [x.neg(b.load(v, (i,))) for i in group]
-        by_v = [x.neg(b.load(w, (i,))) for i in group]
-        weights = [b.load(u, (i,)) for i in group]
-
-        def column(k: Extent) -> None:
-            at = start + k
-            one, other, total = b.load(w, (at,)), b.load(v, (at,)), b.load(y, (at,))
-            for i, p, q, weight in zip(group, by_w, by_v, weights):
-                value = x.fma(p, one, x.fma(q, other, b.load(a, (i, at))))
-                b.store(a, (i, at), value)
-                total = x.fma(weight, value, total)
-            b.store(y, (at,), total)
-
-        b.loop("vector", "k", length - start, column)
-
     def step(j: Extent) -> None:
         from_j = vectors_before(j)
         factor_w, factor_v = x.neg(b.load(v, (j,))), x.neg(b.load(w, (j,)))
@@ -62,7 +46,7 @@ def tridiagonalize(x: Numbers, a: Buffer, n: Extent, diagonal: Buffer, beside: B
             b.store(taus, (j,), tau)
             start = vectors_before(j + 1)
             x.fill(y, length - start, lambda k: zero, start)
-            four_rows(x, j + 1, length, lambda group: update(group, start))
+            less_two_products(x, a, j + 1, length, start, length, ((v, w), (w, v)), u, y)
             b.loop("vector", "k", length, lambda k: b.store(a, (j, k), b.load(u, (k,))))
             along = x.total(length - start, lambda k: x.mul(b.load(y, (start + k,)), b.load(u, (start + k,))))
             shared = x.mul(x.mul(x.mul(x.const(0.5), tau), tau), along)
