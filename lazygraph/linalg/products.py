@@ -15,9 +15,11 @@ from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.errors import shape_text
 from lazygraph.frames import composite, traced
 from lazygraph.linalg.operands import square
-from lazygraph.promotion import value_of
+from lazygraph.promotion import same_dtype, value_of
 from lazygraph.runtime.dtypes import DType
 from lazygraph.tensor import Tensor, TensorLike
+
+UNKNOWN = 64  # what an extent counts as that only a call knows
 
 
 @composite
@@ -103,23 +105,44 @@ def matrix_power(x: TensorLike, n: int, /) -> Tensor:
 def multi_dot(arrays: Sequence[TensorLike], /) -> Tensor:
     """The product of two or more matrices in the order of fewest multiplications; the ends may be vectors.
 
-    Extents that are not known count as 64 (`lg.einsum_path`). Raises ValueError for fewer than two operands,
+    Any number of operands; extents that are not known count as 64. Raises ValueError for fewer than two operands,
     ShapeError where one in the middle is no matrix or inner extents differ.
 
     >>> import lazygraph as lg
     >>> lg.linalg.multi_dot([[[1, 2]], [[3], [4]], [2]]).eval()
     array([22])
     """
-    if len(arrays) < 2:
-        raise ValueError(f"expected two or more matrices, found {len(arrays)}")
-    ranks = [value_of(each).type.rank for each in arrays]
+    given = list(arrays)
+    if len(given) < 2:
+        raise ValueError(f"expected two or more matrices, found {len(given)}")
+    values = [Tensor(each) for each in same_dtype(*given)]
+    ranks = [each.ndim for each in values]
     if any(rank != 2 for rank in ranks[1:-1]) or not {ranks[0], ranks[-1]} <= {1, 2}:
         raise ShapeError(f"expected matrices, or vectors at the ends; found operands of {ranks} axes")
-    letters = [chr(ord("a") + place) for place in range(len(arrays) + 1)]
-    names = [left + right for left, right in zip(letters, letters[1:])]
-    if ranks[0] == 1:
-        names[0] = names[0][1:]
-    if ranks[-1] == 1:
-        names[-1] = names[-1][:1]
-    result = (letters[0] if ranks[0] == 2 else "") + (letters[-1] if ranks[-1] == 2 else "")
-    return lg.einsum(f"{','.join(names)}->{result}", *arrays, optimize=True)
+    extents = [1 if ranks[0] == 1 else values[0].shape[0], *[each.shape[-1] for each in values[:-1]]]
+    extents.append(1 if ranks[-1] == 1 else values[-1].shape[1])
+    cuts = _cuts([each if isinstance(each, int) else UNKNOWN for each in extents])
+
+    def product(first: int, last: int) -> Tensor:
+        if first == last:
+            return values[first]
+        cut = cuts[first, last]
+        return lg.matmul(product(first, cut), product(cut + 1, last))
+
+    return product(0, len(values) - 1)
+
+
+def _cuts(extents: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Behind which matrix the cheapest product of those from first to last is cut, matrix k being (e[k], e[k + 1]).
+
+    T. H. Cormen et al., "Introduction to Algorithms", 3rd ed., 15.2.
+    """
+    count = len(extents) - 1
+    cost = {(place, place): 0 for place in range(count)}
+    cuts = {}
+    for first, last in [(first, first + width) for width in range(1, count) for first in range(count - width)]:
+        ends = extents[first] * extents[last + 1]
+        cost[first, last], cuts[first, last] = min(
+            (cost[first, cut] + cost[cut + 1, last] + ends * extents[cut + 1], cut) for cut in range(first, last)
+        )
+    return cuts

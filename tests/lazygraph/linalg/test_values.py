@@ -10,6 +10,7 @@ import pytest
 import scipy.linalg
 
 import lazygraph as lg
+from lazygraph.linalg.products import _cuts
 
 linalg = lg.linalg
 DTYPES = (np.float64, np.complex64)
@@ -134,6 +135,18 @@ def test_products_and_diagonals_are_of_the_last_two_axes() -> None:
     np.testing.assert_array_equal(found["outer"], np.outer(c, c))
     np.testing.assert_array_equal(found["transpose"], np.swapaxes(a, -1, -2))
     np.testing.assert_allclose(found["cross"], np.cross(c[:3], c[1:4]))
+
+
+def test_many_matrices_are_multiplied_in_the_cheapest_order() -> None:
+    chain = [drawn((2, 2), np.float64, seed) for seed in range(60)]
+    near = np.linalg.multi_dot(chain)
+    np.testing.assert_allclose(linalg.multi_dot(iter(chain)).eval(), near, rtol=1e-10)
+    extents = (30, 35, 15, 5, 10, 20, 25)  # Cormen's example: (A1 (A2 A3)) ((A4 A5) A6)
+    assert _cuts(extents)[0, 5] == 2 and _cuts(extents)[0, 2] == 0 and _cuts(extents)[3, 5] == 4
+    n, m = lg.dim("n"), lg.dim("m")
+    x, y = lg.placeholder((n, m), lg.float32, "x"), lg.placeholder((m,), lg.float64, "y")
+    ones = lg.function([x, y], linalg.multi_dot([np.ones(3), np.ones((3, 1)), lg.ones((1, n)), x, y]))
+    assert ones(np.ones((4, 2), np.float32), np.ones(2)) == 24
 
 
 def test_a_matrix_that_cannot_be_factored_fails_the_step_at_the_users_line() -> None:
