@@ -221,8 +221,9 @@ def cond(x: TensorLike, /, p: float | str | None = None) -> Tensor:
     """How much each matrix magnifies relative errors: |x| |x^-1| in the matrix norm p, of singular values by default.
 
     p: 2 or None, the greatest singular value by the least; -2, the least by the greatest; "fro", "nuc", 1, -1, inf,
-    -inf. A singular matrix has inf for 2 and None; for the others the step fails, since they need the inverse. Raises
-    ShapeError for fewer than two axes and, for those, where the matrices are not square.
+    -inf. A singular matrix has inf for 2 and None; for "fro" and those after it the step fails, since they need the
+    inverse. A matrix of zeros has inf for -2 too. Raises ShapeError for fewer than two axes and, for those that need
+    the inverse, where the matrices are not square.
 
     >>> import lazygraph as lg
     >>> lg.linalg.cond([[4.0, 0.0], [0.0, 2.0]]).eval()
@@ -231,7 +232,9 @@ def cond(x: TensorLike, /, p: float | str | None = None) -> Tensor:
     if p is None or p == 2 or p == -2:
         values = svdvals(x)
         greatest, least = values[..., 0], values[..., -1]
-        return least / greatest if p == -2 else greatest / least
+        above, below = (least, greatest) if p == -2 else (greatest, least)
+        zeros = lg.equal(greatest, 0)
+        return lg.where(zeros, np.inf, above / lg.where(zeros, 1, below))
     value = Tensor(divisible(square(x)))
     inverse: Tensor = lg.linalg.inv(value)
     return matrix_norm(value, ord=p) * matrix_norm(inverse, ord=p)

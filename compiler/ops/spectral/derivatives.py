@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lazygraph.compiler.ir.graph import Value
+from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit, spread
 from lazygraph.compiler.ops.matrix.graph import transposed
 from lazygraph.compiler.ops.record import full
@@ -32,7 +32,11 @@ def along_rows(x: Value, like: Value) -> Value:
 def unit_of(values: Value) -> Value:
     """How far values may lie apart that are one value, of each matrix: TIE units of the greatest; of values' shape."""
     rank = values.type.rank
-    greatest = emit("reduce_max", emit("abs", values), axes=(rank - 1,))
+    none, more = (0,) * rank, (*[0] * (rank - 1), 1)  # a 0 behind them: there may be no value
+    zero = full(TensorType(values.dtype, ()), 0.0)
+    greatest = emit(
+        "reduce_max", emit("pad", emit("abs", values), zero, low=none, high=more, interior=none), axes=(rank - 1,)
+    )
     unit = emit("mul", greatest, full(greatest.type, TIE * float(np.finfo(values.dtype.numpy).eps)))
     return spread(unit, values.shape, tuple(range(rank - 1)))
 

@@ -133,6 +133,14 @@ def test_extents_of_0_are_served() -> None:
     assert from_orthogonal(u) == 0
 
 
+@pytest.mark.parametrize("n", [lg.dim("n"), 0])
+def test_functions_and_derivatives_of_no_values_are_empty(n: Any) -> None:
+    a = lg.placeholder((n, n), lg.float64, "a")
+    results = [linalg.sqrtm(a), *linalg.eigh(a), *linalg.svd(a)]
+    found = lg.function([a], [results[0], lg.grad(lg.sum(lg.stack([lg.sum(each) for each in results])), a)])
+    assert [each.shape for each in found(np.zeros((0, 0)))] == [(0, 0), (0, 0)]
+
+
 def deficient(rng: np.random.Generator) -> np.ndarray:
     return np.stack([np.outer(*rng.standard_normal((2, 4))) @ rng.standard_normal((4, 5)) for _ in range(2)])
 
@@ -163,6 +171,8 @@ LIKE_NUMPY: list[tuple[str, Callable[[], Any], Callable[[], Any]]] = [
         (f"norm {p}", lambda p=p: linalg.norm(A, p, axis=(1, 2)), lambda p=p: np.linalg.norm(A, p, axis=(1, 2)))
         for p in (2, -2, "nuc")
     ],
+    ("cond of zeros", lambda: linalg.cond(np.zeros((2, 2))), lambda: np.inf),
+    ("-2 cond of zeros", lambda: linalg.cond(np.zeros((2, 2)), -2), lambda: np.inf),
     ("sqrtm", lambda: linalg.sqrtm(A @ A.mT), lambda: np.stack([scipy.linalg.sqrtm(each @ each.T) for each in A])),
 ]
 
