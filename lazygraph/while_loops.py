@@ -7,11 +7,12 @@ inside the compiled function, differentiable forwards, and backwards where its t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 from lazygraph.compiler.ir.errors import DTypeError, ShapeError
 from lazygraph.compiler.ir.graph import Value, last_number
-from lazygraph.compiler.ops.bodies import over
+from lazygraph.compiler.ops.bodies import over, without_effects
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.effects import checked
 from lazygraph.compiler.ops.record import OPS, apply
@@ -25,6 +26,8 @@ from lazygraph.tensor import Tensor, TensorLike
 from lazygraph.tracing import Traced, as_nested, call_repeated, closed, first_carries, kept, symbols
 
 __all__ = ["while_loop"]
+
+MAX_TRIPS = (1 << 63) - 1  # trips are counted in an int64
 
 
 @traced
@@ -48,7 +51,7 @@ def while_loop(
 
     Raises DTypeError or ShapeError where cond gives no bool scalar, TypeError for a carry of another nesting,
     DTypeError or ShapeError naming the leaf whose dtype or shape body does not keep, ValueError for a max_trips
-    below 1; `lg.grad` and its like raise ValueError where there is no max_trips.
+    below 1 or above 2^63 - 1; `lg.grad` and its like raise ValueError where there is no max_trips.
 
     >>> import lazygraph as lg
     >>> a = lg.placeholder((), lg.float64, "a")
@@ -62,9 +65,9 @@ def while_loop(
 
 
 def _most(max_trips: Any) -> int:
-    if isinstance(max_trips, bool) or not isinstance(max_trips, int) or max_trips < 1:
-        raise ValueError(f"while_loop: max_trips: expected an int >= 1, or None for no bound, found {max_trips!r}")
-    return max_trips
+    if isinstance(max_trips, bool) or not isinstance(max_trips, SupportsIndex) or not 1 <= index(max_trips) <= MAX_TRIPS:
+        raise ValueError(f"while_loop: max_trips: expected an int from 1 to 2^63 - 1, or None, found {max_trips!r}")
+    return index(max_trips)
 
 
 @traced
@@ -101,7 +104,7 @@ def _while(op: str, cond: Callable[[Any], Any], body: Callable[[Any], Any], init
     attributes = {"carries": len(start), "max_trips": max_trips}
     *found, _ = apply(OPS["while_loop"], (*start, *captured), attributes, graphs=graphs)
     if max_trips:
-        done = emit("not", over(graphs[0], (*found, *captured))[0])
+        done = emit("not", over(without_effects(graphs[0]), (*found, *captured))[0])
         found = [checked(each, done, unfinished(max_trips)) for each in found]
     return as_nested(structure, found)
 

@@ -149,7 +149,7 @@ def _kept(loop: _Loop) -> tuple[Values, Value]:
     among = (*steering[:count], *symbols_like([at, *buffers], "unread"), *steering[count:])
     condition = Graph(loop.condition.name, among, loop.condition.outputs)
     results = looped((*loop.states, zeros(COUNT), *starts), loop.closed, condition, body, loop.max_trips)
-    asked = Graph(loop.condition.name, steering, loop.condition.outputs)
+    asked = without_effects(Graph(loop.condition.name, steering, loop.condition.outputs))
     done = emit("not", over(asked, (*results[:count], *loop.closed))[0])
     return results[count + 1 : -1], checked(results[-1], done, unfinished(loop.max_trips))
 

@@ -294,6 +294,7 @@ def test_variables_are_renewed_by_what_a_loop_gives() -> None:
 def test_more_trips_than_the_bound_fail_the_step() -> None:
     doubled = while_loop(lambda x: x < A, lambda x: x * 2, 1.0, max_trips=4)
     assert evaluate(doubled, {A: 16.0}) == 16
+    assert evaluate(while_loop(lambda x: x < A, lambda x: x * 2, 1.0, max_trips=np.int8(4)), {A: 16.0}) == 16
     with pytest.raises(CheckFailed, match=r"still holds after 4 trips, its max_trips(.|\n)*test_while_loop.py"):
         evaluate(doubled, {A: 16.5})
     slope = lg.grad(while_loop(lambda x: x < 16.5, lambda x: x * A, A, max_trips=4), A)
@@ -304,6 +305,14 @@ def test_more_trips_than_the_bound_fail_the_step() -> None:
     np.testing.assert_array_equal(agree([found], {P: [3.0, 16.0]})[0], [4, 16])
     with pytest.raises(CheckFailed):
         evaluate(found, {P: [3.0, 17.0]})
+
+
+def test_a_condition_shows_what_it_asks_once_for_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether the bound was enough is asked without a word."""
+    y = while_loop(lambda x: lg.print(x, "x") < 3, lambda x: x + A, 0.0 * A, max_trips=9)
+    for outputs in ([y], [y, lg.jvp(y, A, 1.0)], [y, lg.grad(y, A)], [lg.grad(y, A)]):
+        lg.function([A], outputs)(1.0)
+        assert capsys.readouterr().out == "x: 0.0\nx: 1.0\nx: 2.0\nx: 3.0\n"
 
 
 def test_reverse_mode_without_a_bound_names_the_loop() -> None:
@@ -326,6 +335,6 @@ def test_what_does_not_fit_is_an_error_with_its_place() -> None:
         while_loop(lambda c: lg.sum(c) < 1, lambda c: c[None], x)
     with pytest.raises(TypeError, match="the carry: expected tuple of 2, found tuple of 1"):
         while_loop(lambda c: lg.sum(c[0]) < 1, lambda c: (c[0],), (x, x))
-    for bad in (0, -1, True, 2.0):
-        with pytest.raises(ValueError, match="max_trips: expected an int >= 1"):
+    for bad in (0, -1, True, 2.0, 2**63):
+        with pytest.raises(ValueError, match="max_trips: expected an int from 1 to"):
             while_loop(lambda c: lg.sum(c) < 1, lambda c: c, x, max_trips=bad)
