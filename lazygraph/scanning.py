@@ -25,7 +25,7 @@ from lazygraph.runtime.dtypes import int64
 from lazygraph.structure import Structure, flatten, paths
 from lazygraph.tensor import Tensor, TensorLike
 from lazygraph.tracing import Traced, as_nested, as_values, call_repeated, closed, first_carries, kept, symbols
-from lazygraph.while_loops import counted
+from lazygraph.while_loops import MOST, counted
 
 __all__ = ["fori", "scan"]
 
@@ -118,6 +118,8 @@ def _looped(
     segment: int,
 ) -> tuple[Any, Any]:
     """(carry, ys) of `trip(at, carry)`, which sees the elements of xs as the symbols `elements`."""
+    if isinstance(count, int) and count > MOST:
+        raise ShapeError(f"{name}: expected at most 2^63 - 1 trips, found {count}")
     at = new_parameter("at", int64, ())
     numbers, structure = flatten(init)
     start = first_carries(numbers, structure, lambda carry: trip(at, carry)[0])

@@ -27,7 +27,7 @@ from lazygraph.tracing import Traced, as_nested, call_repeated, closed, first_ca
 
 __all__ = ["while_loop"]
 
-MAX_TRIPS = (1 << 63) - 1  # trips are counted in an int64
+MOST = (1 << 63) - 1  # trips are counted in an int64
 
 
 @traced
@@ -65,7 +65,7 @@ def while_loop(
 
 
 def _most(max_trips: Any) -> int:
-    if isinstance(max_trips, bool) or not isinstance(max_trips, SupportsIndex) or not 1 <= index(max_trips) <= MAX_TRIPS:
+    if isinstance(max_trips, bool) or not isinstance(max_trips, SupportsIndex) or not 1 <= index(max_trips) <= MOST:
         raise ValueError(f"while_loop: max_trips: expected an int from 1 to 2^63 - 1, or None, found {max_trips!r}")
     return index(max_trips)
 

@@ -120,6 +120,13 @@ def test_fori_counts_from_lower_to_upper() -> None:
         assert values([total], {x: np.array(given)})[0] == sum(given[1:])
 
 
+def test_more_trips_than_an_int64_counts_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"scan: expected at most 2\^63 - 1 trips, found 18446744073709551616"):
+        lg.scan(lambda c, _: (c + 1, None), 0, length=2**64)
+    with pytest.raises(ShapeError, match="fori: expected at most"):
+        lg.fori(-(2**63), 1, lambda i, c: c + i, 0)
+
+
 def test_a_check_in_the_body_fails_with_the_users_line() -> None:
     x = lg.placeholder((3,), lg.float64, "x")
     last, _ = lg.scan(lambda c, each: (c + lg.check(each, each > 0, "an element is not positive"), None), 0.0, x)
