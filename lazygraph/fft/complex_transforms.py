@@ -44,6 +44,8 @@ def fft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "bac
 def ifft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `fft`: y[j] = 1/n times the sum over k of x[k] e**(2 pi i j k / n).
 
+    Raises as `fft`.
+
     >>> import lazygraph as lg
     >>> lg.fft.ifft([4.0, 0.0, 0.0, 0.0]).eval()
     array([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
@@ -54,6 +56,8 @@ def ifft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "ba
 @composite
 def fftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None = "backward") -> Tensor:
     """`fft` along each of the axes, all by default; `s` has a length for each of them, -1 for that of the axis.
+
+    Raises as `fft`, and ValueError for more lengths than axes.
 
     >>> import lazygraph as lg
     >>> lg.fft.fftn([[1.0, 2.0], [3.0, 4.0]]).eval()
@@ -67,6 +71,8 @@ def fftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None =
 def ifftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None = "backward") -> Tensor:
     """The inverse of `fftn`.
 
+    Raises as `fftn`.
+
     >>> import lazygraph as lg
     >>> lg.fft.ifftn(lg.fft.fftn([[1.0, 2.0], [3.0, 4.0]])).eval().real
     array([[1., 2.],
@@ -79,6 +85,8 @@ def ifftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None 
 def fft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | None = "backward") -> Tensor:
     """`fftn` along two axes, the last ones by default.
 
+    Raises as `fftn`.
+
     >>> import lazygraph as lg
     >>> lg.fft.fft2(lg.ones((3, 2, 2))).eval()[2]
     array([[4.+0.j, 0.+0.j],
@@ -90,6 +98,8 @@ def fft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | No
 @composite
 def ifft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | None = "backward") -> Tensor:
     """The inverse of `fft2`.
+
+    Raises as `fftn`.
 
     >>> import lazygraph as lg
     >>> lg.fft.ifft2([[4.0, 0.0], [0.0, 0.0]]).eval()

@@ -56,6 +56,8 @@ def rfftfreq(
 ) -> Tensor:
     """The frequency of each element of `rfft` of n points, d apart: [0, 1, .., n // 2] / (n d).
 
+    Raises as `fftfreq`.
+
     >>> import lazygraph as lg
     >>> lg.fft.rfftfreq(5, 0.5).eval()
     array([0. , 0.4, 0.8])
@@ -81,6 +83,8 @@ def _cut_at(x: TensorLike, axes: int | tuple[int, ...] | list[int] | None, from_
 def fftshift(x: TensorLike, axes: int | tuple[int, ...] | list[int] | None = None) -> Tensor:
     """The elements of a transform with frequency 0 in the middle, at n // 2, along the axes, all by default.
 
+    Raises ShapeError for an axis that is not there.
+
     >>> import lazygraph as lg
     >>> lg.fft.fftshift(lg.fft.fftfreq(4)).eval()
     array([-0.5 , -0.25,  0.  ,  0.25])
@@ -91,6 +95,8 @@ def fftshift(x: TensorLike, axes: int | tuple[int, ...] | list[int] | None = Non
 @composite
 def ifftshift(x: TensorLike, axes: int | tuple[int, ...] | list[int] | None = None) -> Tensor:
     """The inverse of `fftshift`.
+
+    Raises as `fftshift`.
 
     >>> import lazygraph as lg
     >>> lg.fft.ifftshift([3, 4, 0, 1, 2]).eval()

@@ -107,7 +107,8 @@ def _factor(norm: str, length: int, inverse: bool) -> float:
 def rfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The first n // 2 + 1 elements of `fft` of real numbers; the others are their conjugates, backwards.
 
-    Raises DTypeError for complex numbers, ValueError for a length below 1 or an unknown `norm`.
+    Raises DTypeError for complex numbers, ValueError for a length below 1 or an unknown `norm`, ShapeError for an axis
+    that is not there, or where a symbolic length may be 0 (`lg.dim("n", min=1)` may not).
 
     >>> import lazygraph as lg
     >>> lg.fft.rfft([1.0, 2.0, 3.0, 4.0]).eval()
@@ -121,6 +122,8 @@ def rfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "ba
 @composite
 def rfftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None = "backward") -> Tensor:
     """`rfft` along the last of the axes, `fft` along the others.
+
+    Raises as `rfft`, and ValueError for more lengths than axes or no axis.
 
     >>> import lazygraph as lg
     >>> lg.fft.rfftn(lg.ones((2, 3, 4))).shape
@@ -145,6 +148,8 @@ def _some(found: list[tuple[int, Extent]]) -> list[tuple[int, Extent]]:
 def rfft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | None = "backward") -> Tensor:
     """`rfftn` along two axes, the last ones by default.
 
+    Raises as `rfftn`.
+
     >>> import lazygraph as lg
     >>> lg.fft.rfft2([[1.0, 2.0], [3.0, 4.0]]).eval()
     array([[10.+0.j, -2.+0.j],
@@ -161,6 +166,9 @@ def irfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "b
     """The inverse of `rfft`: n real numbers, 2 (m - 1) for m elements unless told.
 
     Only n // 2 + 1 elements are read; the imaginary parts of the first one, and of the last one for an even n, are not.
+
+    Raises ValueError for a length below 1 or an unknown `norm`, ShapeError for an axis that is not there, or where a
+    symbolic length may be 0.
 
     >>> import lazygraph as lg
     >>> lg.fft.irfft(lg.fft.rfft([1.0, 2.0, 3.0]), 3).eval()
@@ -185,6 +193,8 @@ def _inverse_over(value: Value, s: Lengths, axes: Axes, norm: str | None) -> Val
 def irfftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None = "backward") -> Tensor:
     """The inverse of `rfftn`: `ifft` along all axes but the last, `irfft` along that.
 
+    Raises as `irfft`, and ValueError for more lengths than axes or no axis.
+
     >>> import lazygraph as lg
     >>> lg.fft.irfftn(lg.fft.rfftn([[1.0, 2.0], [3.0, 4.0]])).eval()
     array([[1., 2.],
@@ -196,6 +206,8 @@ def irfftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None
 @composite
 def irfft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | None = "backward") -> Tensor:
     """`irfftn` along two axes, the last ones by default.
+
+    Raises as `irfftn`.
 
     >>> import lazygraph as lg
     >>> lg.fft.irfft2(lg.fft.rfft2([[1.0, 2.0], [3.0, 4.0]])).eval()
@@ -212,6 +224,8 @@ def irfft2(x: TensorLike, s: Lengths = None, axes: Axes = (-2, -1), norm: str | 
 def hfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The transform of numbers that are conjugated when read backwards, by their first n // 2 + 1: n real numbers.
 
+    Raises as `irfft`.
+
     >>> import lazygraph as lg
     >>> lg.fft.hfft([1.0, 2.0, 3.0]).eval()
     array([ 8., -2.,  0., -2.])
@@ -222,6 +236,8 @@ def hfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "ba
 @composite
 def ihfft(x: TensorLike, n: Length = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
     """The inverse of `hfft`: n // 2 + 1 complex numbers for n real ones.
+
+    Raises as `rfft`.
 
     >>> import lazygraph as lg
     >>> lg.fft.ihfft([8.0, -2.0, 0.0, -2.0]).eval()
