@@ -1,13 +1,15 @@
-"""Expressions of dims at one example: what heuristics compare where no call is at hand. No result depends on it.
+"""Expressions of dims at one example: what is compared where no call is at hand, to choose among programs.
 
-In: an extent. Out: its value where every dim is its greatest one, or 64 where it has none, as far as its range allows.
+In: an extent, or a value. Out: its number, or its bytes, where every dim is its greatest one, or 64 where it has none,
+as far as its range allows.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from lazygraph.compiler.ir.dims import Extent, Symbol, bounds, evaluate, symbols
+from lazygraph.compiler.ir.dims import Extent, Symbol, bounds, evaluate, product, symbols
+from lazygraph.compiler.ir.graph import Value
 
 USUAL = 64  # of a dim without a greatest value
 
@@ -16,6 +18,11 @@ USUAL = 64  # of a dim without a greatest value
 def nominal(extent: Extent) -> int:
     """The value at the example."""
     return evaluate(extent, {symbol.name: example(symbol) for symbol in symbols(extent)})
+
+
+def nominal_bytes(value: Value) -> int:
+    """What a value's buffer holds there; 0 where an extent has no sense at the example, as n - 2 m may."""
+    return max(nominal(product(value.shape) * value.dtype.itemsize), 0)
 
 
 def example(symbol: Symbol) -> int:

@@ -9,14 +9,11 @@ again; products, reductions, loops and elementary functions are not.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import prod
 
-from lazygraph.compiler.ir.dims import Extent, Symbol, evaluate, symbols
 from lazygraph.compiler.ir.effects import is_effect
 from lazygraph.compiler.ir.graph import Node, Value, topological
+from lazygraph.compiler.ir.nominal import nominal_bytes
 from lazygraph.compiler.ops.lowering import Elementwise, Leaf, Pointwise
-
-TYPICAL = 128  # elements along a symbolic extent, where bytes are compared
 
 
 def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[Value] = ()) -> list[Value]:
@@ -24,7 +21,7 @@ def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[V
 
     `stored` are values that are stored anyway. What depends on no parameter is always at hand.
     """
-    import networkx  # type: ignore[import-untyped]
+    import networkx
 
     nodes = topological([value for value in read if value not in at_hand])
     network = networkx.DiGraph()
@@ -38,7 +35,7 @@ def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[V
             if value in at_hand:
                 continue
             flows.add(value)
-            network.add_edge((value, "in"), (value, "out"), capacity=1 if value in stored else 2 + size_in_bytes(value))
+            network.add_edge((value, "in"), (value, "out"), capacity=1 if value in stored else 2 + nominal_bytes(value))
             if begins:
                 network.add_edge("source", (value, "in"))
             for operand in operands:
@@ -59,21 +56,3 @@ def is_dear(node: Node) -> bool:
     if isinstance(node.op.lower, Elementwise):
         return node.op.ulp >= 1
     return not isinstance(node.op.lower, Pointwise | Leaf) and not (is_effect(node) and not node.graphs)
-
-
-def size_in_bytes(value: Value) -> int:
-    """With a typical number along a symbolic extent."""
-    return value.dtype.itemsize * prod([_typical(extent) for extent in value.shape])
-
-
-def _typical(extent: Extent) -> int:
-    if isinstance(extent, int):
-        return extent
-    return max(evaluate(extent, {each.name: _size(each) for each in symbols(extent)}), 1)
-
-
-def _size(symbol: Symbol) -> int:
-    low, high = symbol.lower, symbol.upper
-    size = max(TYPICAL, low) if isinstance(low, int) else TYPICAL
-    size = min(size, high) if isinstance(high, int) else size
-    return -(-size // symbol.multiple_of) * symbol.multiple_of

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lazygraph.compiler.ir.graph import Node, Value, with_inputs
+from lazygraph.compiler.ir.nominal import nominal_bytes
 from lazygraph.compiler.ops.bodies import left_out
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.loop_parts import Loop, loop_of
-from lazygraph.compiler.ops.residuals import size_in_bytes
 
 _VIEWS = ("transpose", "reshape")
 LESS = 16  # times less to stack than to sum: from there on one product was the faster one
@@ -80,7 +80,7 @@ def _sum(loop: Loop, place: int, uses: Mapping[Value, int]) -> _Sum | None:
     if term.node.op.name != "dot" or uses[term] > 1:
         return None
     stacked = [x for x in dict.fromkeys(term.node.inputs) if x not in loop.x_in and x not in loop.y_out]
-    if LESS * sum(map(size_in_bytes, stacked)) > size_in_bytes(carry):
+    if LESS * sum(map(nominal_bytes, stacked)) > nominal_bytes(carry):
         return None
     return _Sum(place, term.node, tuple(views))
 

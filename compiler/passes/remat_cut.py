@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from lazygraph.compiler.ir.dims import product
 from lazygraph.compiler.ir.graph import Node, Value
-from lazygraph.compiler.ir.nominal import nominal
+from lazygraph.compiler.ir.nominal import nominal, nominal_bytes
 from lazygraph.compiler.loop.fuse import is_leaf
 from lazygraph.compiler.ops.lowering import Elementwise, Pointwise, Product, Reduction
-from lazygraph.compiler.passes.remat_timeline import Timeline, nominal_bytes
+from lazygraph.compiler.passes.remat_timeline import Timeline
 
 _PER_BYTE = 33  # picoseconds: memory that is read or written
 _PER_FLOP = 10

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lazygraph.compiler.ir.dims import product
 from lazygraph.compiler.ir.graph import Graph, Node, Value
-from lazygraph.compiler.ir.nominal import nominal
+from lazygraph.compiler.ir.nominal import nominal_bytes
 from lazygraph.compiler.loop.fuse import is_leaf
 
 
@@ -22,10 +21,6 @@ class Launched:
     reads: tuple[Value, ...]
     writes: tuple[Value, ...]
     early: bool
-
-
-def nominal_bytes(value: Value) -> int:
-    return nominal(product(value.shape) * value.dtype.itemsize)
 
 
 @dataclass(frozen=True, eq=False)

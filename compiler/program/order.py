@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from lazygraph.compiler.ir.dims import product
 from lazygraph.compiler.ir.graph import Value
-from lazygraph.compiler.ir.nominal import nominal
+from lazygraph.compiler.ir.nominal import nominal_bytes
 from lazygraph.compiler.loop.fuse import is_leaf, is_scalar_constant
 from lazygraph.compiler.program.schedule import least_live
 from lazygraph.compiler.program.units import Level, Unit, is_early, is_long
@@ -59,7 +58,7 @@ def inner_order(level: Level, updates: Updates) -> Order:
 
 def _temporary_bytes(elsewhere: Set[Value]) -> Callable[[Value], int]:
     """Bytes of a temporary, where dims are unknown at an example; 0 for the others."""
-    return lambda value: 0 if value in elsewhere else nominal(product(value.shape) * value.dtype.itemsize)
+    return lambda value: 0 if value in elsewhere else nominal_bytes(value)
 
 
 def _maker(units: Sequence[Unit]) -> dict[Value, Unit]:
