@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from lazygraph.compiler.ir.dims import Dim, Extent
-from lazygraph.compiler.ir.errors import DTypeError, ShapeError
+from lazygraph.compiler.ir.errors import ShapeError
 from lazygraph.compiler.ir.graph import Attributes, Graph, Node, TensorType, Value
+from lazygraph.compiler.ops.bodies import Types, Values, require_types, types_of
 from lazygraph.compiler.ops.compose import axis_moved, batched_input, emit, or_zeros
 from lazygraph.compiler.ops.leaf import new_parameter
 from lazygraph.compiler.ops.loop_parts import Loop, loop_of
@@ -26,9 +27,6 @@ from lazygraph.compiler.ops.samples import EVERY, Case, plain, smooth
 from lazygraph.compiler.ops.scan_transpose import transposed
 from lazygraph.compiler.ops.type_rules import require_equal
 from lazygraph.runtime.dtypes import DType, float64, int64
-
-Types = tuple[TensorType, ...]
-Values = tuple[Value, ...]
 
 
 def _type(types: Types, attributes: Attributes) -> Types:
@@ -46,20 +44,10 @@ def _type(types: Types, attributes: Attributes) -> Types:
             raise ShapeError(f"scan: sequence {place}: expected a leading axis of {length}, found a scalar")
         require_equal("scan", f"the leading axis of sequence {place} and the length", each.shape[0], length)
     elements = [TensorType(each.dtype, each.shape[1:]) for each in xs]
-    _require("inputs of the body", (TensorType(int64, ()), *init, *elements, *closed), _types(body.inputs))
-    _require("carries that the body gives", init, _types(body.outputs[:carries]))
+    taken = (TensorType(int64, ()), *init, *elements, *closed)
+    require_types("scan", "inputs of the body", taken, types_of(body.inputs))
+    require_types("scan", "carries that the body gives", init, types_of(body.outputs[:carries]))
     return (*init, *[TensorType(each.dtype, (length, *each.shape)) for each in body.outputs[carries:]])
-
-
-def _types(values: Sequence[Value]) -> Types:
-    return tuple([each.type for each in values])
-
-
-def _require(what: str, expected: Types, found: Types) -> None:
-    if expected != found:
-        texts = [", ".join(map(str, each)) or "nothing" for each in (expected, found)]
-        error = DTypeError if [each.shape for each in expected] == [each.shape for each in found] else ShapeError
-        raise error(f"scan: {what}: expected {texts[0]}, found {texts[1]}")
 
 
 def _reference(

@@ -11,7 +11,7 @@ Effects stay: a result that a print or a check hangs on is computed though nobod
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lazygraph.compiler.autodiff.substitute import moved
@@ -19,7 +19,7 @@ from lazygraph.compiler.ir.dependence import reached, shown
 from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import OPS, apply
-from lazygraph.compiler.passes.siblings import independent, inside, numbered, read, replaced, swept
+from lazygraph.compiler.passes.siblings import independent, least, numbered
 
 Values = tuple[Value, ...]
 
@@ -31,26 +31,11 @@ class Branches:
     name: str = "branches"
 
     def __call__(self, graph: Graph) -> Graph:
-        if not any([node.graphs for node in graph.nodes]):
-            return graph
-        graph = inside(graph, self)
-        while True:  # what is in vain is taken out first: it may be all that differs
-            graph = swept(graph, _tidied)
-            new = _siblings(graph)
-            if new is None:
-                return graph
-            graph = replaced(graph, new)
+        return least(graph, self, _tidied, _groups, _joined)
 
 
-def _siblings(graph: Graph) -> Mapping[Value, Value] | None:
-    """What stands for the results of several conds of one choice."""
-    for group in independent(graph, _choice, lambda group, node: True):
-        if len(group) > 1:
-            used = read(graph)
-            results = [value for node in group for value in node.outputs]
-            found = _joined(group, [value in used for value in results])
-            return dict(zip(results, found, strict=True))
-    return None
+def _groups(graph: Graph) -> Iterator[list[Node]]:
+    return independent(graph, _choice, lambda group, node: True)
 
 
 def _tidied(node: Node, used: Sequence[bool]) -> Sequence[Value] | None:

@@ -1,7 +1,7 @@
-"""Nodes that can become one although they are not equal, and graphs with values replaced.
+"""Nodes that can become one although they are not equal, and a graph in which they are.
 
-In: a graph, and which of its nodes are alike. Out: groups of them that do not depend on each other; and the graph in
-which other values stand for some. What one node is made of several is the business of the passes that ask.
+In: a graph, which of its nodes are alike, what one node is made of several, and what is in vain in each. Out: groups of
+nodes that do not depend on each other; and the graph in which there is nothing left to join or to leave out.
 """
 
 from __future__ import annotations
@@ -41,15 +41,33 @@ def independent(
         yield from found
 
 
-def replaced(graph: Graph, new: Mapping[Value, Value]) -> Graph:
+Change = Callable[[Node, Sequence[bool]], Sequence[Value] | None]
+Groups = Callable[[Graph], Iterator[list[Node]]]
+Join = Callable[[Sequence[Node], Sequence[bool]], Sequence[Value]]  # nodes, which of their results are read -> results
+
+
+def least(graph: Graph, inner: Callable[[Graph], Graph], change: Change, groups: Groups, join: Join) -> Graph:
+    """The graph, by `inner` its sub-graphs too, swept by `change`, in which `join` has made one node of each group."""
+    if not any([node.graphs for node in graph.nodes]):
+        return graph
+    graph = _inside(graph, inner)
+    while True:
+        graph = _swept(graph, change)  # what is in vain is taken out first: it may be all that differs
+        group = next((each for each in groups(graph) if len(each) > 1), None)
+        if group is None:
+            return graph
+        used = _read(graph)
+        results = [value for node in group for value in node.outputs]
+        found = join(group, [value in used for value in results])
+        graph = _replaced(graph, dict(zip(results, found, strict=True)))
+
+
+def _replaced(graph: Graph, new: Mapping[Value, Value]) -> Graph:
     """The graph in which these values stand for others, of the same types, that none of them depends on."""
     return graph.with_results(dict(zip(graph.results, moved(graph.results, new), strict=True)))
 
 
-Change = Callable[[Node, Sequence[bool]], Sequence[Value] | None]
-
-
-def swept(graph: Graph, change: Change) -> Graph:
+def _swept(graph: Graph, change: Change) -> Graph:
     """The graph with what `change(node over new operands, which of its results are read)` gives for each node that has
     sub-graphs; None keeps the node. What it gives for a result that is not read does not count.
 
@@ -67,7 +85,7 @@ def _size(graph: Graph) -> int:
 
 
 def _swept_once(graph: Graph, change: Change) -> Graph:
-    used = read(graph)
+    used = _read(graph)
     interner = Interner(lambda inner: inner)  # what becomes equal on the way is equal for the nodes behind it
     new: dict[Value, Value] = {}
     for node in graph.nodes:
@@ -87,7 +105,7 @@ def numbered(values: Sequence[Value]) -> list[Value]:
     return [new[value] for value in values]
 
 
-def inside(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
+def _inside(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
     """The graph with each of its sub-graphs changed."""
     new: dict[Value, Value] = {}
     for node in graph.nodes:
@@ -99,6 +117,6 @@ def inside(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
     return graph.with_results(new) if new else graph
 
 
-def read(graph: Graph) -> set[Value]:
+def _read(graph: Graph) -> set[Value]:
     """The values that something reads."""
     return {*graph.results, *[operand for node in graph.nodes for operand in node.inputs]}

@@ -11,7 +11,7 @@ In: a graph whose derivatives have all been taken. Out: the graph in which
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from lazygraph.compiler.ir.graph import MAX_FRAMES, Graph, Node, Value, origin
 from lazygraph.compiler.ops.bodies import symbols_like
 from lazygraph.compiler.ops.record import full
 from lazygraph.compiler.ops.while_transpose import looped
-from lazygraph.compiler.passes.siblings import independent, inside, numbered, read, replaced, swept
+from lazygraph.compiler.passes.siblings import independent, least, numbered
 
 Values = tuple[Value, ...]
 
@@ -33,31 +33,21 @@ class WhileLoops:
     name: str = "while_loops"
 
     def __call__(self, graph: Graph) -> Graph:
-        if not any([node.graphs for node in graph.nodes]):
-            return graph
-        graph = inside(graph, self)
-        while True:  # what is in vain is taken out first: it may be all that differs
-            graph = swept(graph, _tidied)
-            new = _siblings(graph)
-            if new is None:
-                return graph
-            graph = replaced(graph, new)
+        return least(graph, self, _tidied, _groups, _joined)
 
 
-def _siblings(graph: Graph) -> Mapping[Value, Value] | None:
-    """What stands for the results of several loops that make the same trips."""
-    for group in independent(graph, _bound, _make_the_same_trips):
-        if len(group) > 1:
-            used = read(graph)
-            results = [value for node in group for value in node.outputs]
-            return dict(zip(results, _Loops(tuple(group)).least([value in used for value in results]), strict=True))
-    return None
+def _groups(graph: Graph) -> Iterator[list[Node]]:
+    return independent(graph, _bound, _make_the_same_trips)
+
+
+def _joined(group: Sequence[Node], used: Sequence[bool]) -> Sequence[Value]:
+    return _Loops(tuple(group)).least(used)
 
 
 def _tidied(node: Node, used: Sequence[bool]) -> Sequence[Value] | None:
     if node.op.name != "while_loop":
         return None
-    return _never(node) or _Loops((node,)).least(used)
+    return _never(node) or _joined([node], used)
 
 
 def _make_the_same_trips(group: Sequence[Node], node: Node) -> bool:
