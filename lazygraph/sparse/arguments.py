@@ -32,10 +32,16 @@ def of_arrays(kind: type[Sparse], data: Any, indices: Any, indptr: Any, shape: t
     """A handle over arrays, with indices as narrow as the extents allow."""
     inner = shape[0] if kind.major else shape[1]
     narrow = inner < NARROW and len(data) < NARROW
-    indices, indptr = (
-        np.asarray(each).astype(np.int32 if narrow else np.int64, copy=False) for each in (indices, indptr)
-    )
+    indices, indptr = (_as_indices(each, np.int32 if narrow else np.int64) for each in (indices, indptr))
     return kind(np.asarray(data), indices, indptr, np.empty((inner, 0), np.bool_))
+
+
+def _as_indices(array: Any, dtype: type[np.signedinteger]) -> np.ndarray:
+    """In this dtype, what it cannot hold as -1: an index outside stays one, and is not wrapped into the matrix."""
+    found = np.asarray(array)
+    if found.dtype.itemsize > np.dtype(dtype).itemsize:
+        found = np.where((found < 0) | (found >= NARROW), -1, found)
+    return found.astype(dtype, copy=False)
 
 
 def to_scipy(a: Sparse) -> Any:

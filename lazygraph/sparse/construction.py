@@ -148,6 +148,9 @@ def _values(data: Any, dtype: DTypeLike | DType | None) -> np.ndarray:
     """Floats as they are, other numbers as float64, unless told."""
     array = np.asarray(data)
     wanted = as_dtype(array.dtype if dtype is None else dtype)
+    for each in (as_dtype(array.dtype), wanted):
+        if each.is_complex:
+            raise lg.DTypeError(f"expected real values, found {each}: sparse matrices are of real numbers")
     return array.astype((wanted if wanted.is_float else dtypes.float64).numpy)
 
 
@@ -159,6 +162,8 @@ def _triplets(matrix: Any) -> tuple[type[Sparse], np.ndarray, np.ndarray, np.nda
         return kind, found.data, found.row, found.col, found.shape
     if isinstance(matrix, Sparse):
         data, indices, indptr = (np.asarray(each) for each in (matrix.data, matrix.indices, matrix.indptr))
+        if len(data) != len(indices):
+            raise ValueError(f"expected a value and an index for each entry, found {len(data)} and {len(indices)}")
         outer = _outer(indptr, len(indices))
         rows, columns = (indices, outer) if matrix.major else (outer, indices)
         return type(matrix), data, rows, columns, cast("tuple[int, int]", matrix.shape)
@@ -172,7 +177,7 @@ def _triplets(matrix: Any) -> tuple[type[Sparse], np.ndarray, np.ndarray, np.nda
 def _outer(indptr: np.ndarray, entries: int) -> np.ndarray:
     """The row (of CSC: the column) of each entry; ValueError for offsets that do not rise from 0 to their number."""
     counts = np.diff(indptr)
-    if indptr[0] != 0 or indptr[-1] != entries or np.any(counts < 0):
+    if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != entries or np.any(counts < 0):
         raise ValueError(f"indptr: expected offsets that rise from 0 to {entries}, found {indptr}")
     return np.repeat(np.arange(len(counts)), counts)
 

@@ -290,3 +290,27 @@ def test_arrays_that_are_no_matrix_fail_the_call(indices: list[int], indptr: lis
     for result in (a @ columns, rows @ a, a.sampled_dot(rows, columns).data, a.todense(), a.tocsc().indices):
         with pytest.raises(lg.CheckFailed, match=sentence):
             lg.function([a], result)(broken)
+
+
+def test_indices_that_do_not_fit_32_bits_are_outside_and_not_wrapped() -> None:
+    a = lg.sparse.placeholder((3, 3), lg.float64, "a")
+    f = lg.function([a], a @ np.ones(3))
+    for name in ("indices", "indptr"):
+        matrix = sp.csr_matrix(np.eye(3))
+        wide = getattr(matrix, name).astype(np.int64)
+        wide[1] += 2**32
+        setattr(matrix, name, wide)
+        with pytest.raises(lg.CheckFailed, match="-1"):
+            f(matrix)
+
+
+def test_constants_that_are_no_matrix_of_real_numbers_are_refused() -> None:
+    none = np.empty((2, 0), np.bool_)
+    with pytest.raises(lg.DTypeError, match="expected real values, found complex128"):
+        lg.sparse.constant(sp.csr_matrix(1j * np.eye(2)))
+    with pytest.raises(lg.DTypeError, match="found complex128"):
+        lg.sparse.from_coo([1j], [0], [0], (1, 1))
+    with pytest.raises(ValueError, match="found 3 and 2"):
+        lg.sparse.constant(lg.sparse.CSR(np.ones(3), np.array([0, 1]), np.array([0, 1, 2]), none))
+    with pytest.raises(ValueError, match="offsets that rise from 0 to 0"):
+        lg.sparse.constant(lg.sparse.CSR(np.ones(0), np.array([], int), np.array([], int), none))
