@@ -26,7 +26,7 @@ class Sparse:
     `data` holds the values of the stored entries, row after row (column after column); `indices` the column (row) of
     each, int32 or int64, in any order; `indptr` where each row (column) begins, one number more than there are. Other
     entries are 0, and are not computed with: beside an infinity they are still 0. Where a place occurs twice, products,
-    sums and `todense` add its entries; `max`, `min` and `map` see each by itself.
+    sums and `todense` add its entries; `max`, `min`, `norm` and `map` see each by itself, as if at places of their own.
 
     Indices outside the matrix, and offsets that do not rise from 0 to the number of entries, raise CheckFailed out of
     the call that uses them.
@@ -232,6 +232,9 @@ class Sparse:
 
     def norm(self, axis: int | None = None) -> Tensor:
         """The root of the sum of the squares of the entries: all, of each column (axis 0) or of each row (axis 1).
+
+        Squares are not scaled: those of numbers beyond the root of the greatest float are infinite. The derivative is 0
+        where the norm is.
 
         >>> import lazygraph as lg
         >>> lg.sparse.from_coo([3.0, 4.0], [0, 1], [2, 0], (2, 3)).norm().eval()

@@ -45,9 +45,11 @@ def mean(a: Sparse, axis: int | None = None) -> Tensor:
 
 @traced
 def norm(a: Sparse, axis: int | None = None) -> Tensor:
-    """The root of the sum of squares."""
+    """The root of the sum of squares, whose derivative is 0 where it is 0, as that of dense norms."""
     own = parts(a)
-    return lg.sqrt(Tensor(_sum(own, own.data * own.data, axis)))
+    total = Tensor(_sum(own, own.data * own.data, axis))
+    nothing = lg.equal(total, 0)
+    return lg.where(nothing, 0, lg.sqrt(lg.where(nothing, 1, total)))
 
 
 @traced

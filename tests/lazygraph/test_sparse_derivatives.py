@@ -64,6 +64,14 @@ def test_sampled_products_and_reductions_have_the_derivatives_of_the_dense_formu
         near(found, wanted)
 
 
+def test_norms_of_zeros_have_the_derivative_of_dense_norms() -> None:
+    values = lg.placeholder((2,), lg.float64, "values")
+    a = lg.sparse.from_coo([1.0, 1.0], [0, 1], [1, 0], (2, 2)).with_data(values)
+    f = lg.function([values], [lg.grad(lg.sum(a.norm(axis)), values) for axis in (None, 0, 1)])
+    near(f(np.zeros(2)), np.zeros((3, 2)))
+    near(f(np.array([3.0, 0.0])), [[1, 0]] * 3)
+
+
 def test_vmap_over_dense_operands_and_over_values() -> None:
     a = lg.sparse.constant(MATRIX)
     x, xs = normal(5, 4), normal(3, 5)
