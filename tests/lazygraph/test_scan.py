@@ -121,9 +121,9 @@ def test_fori_counts_from_lower_to_upper() -> None:
 
 
 def test_more_trips_than_an_int64_counts_are_refused() -> None:
-    with pytest.raises(ShapeError, match=r"scan: expected at most 2\^63 - 1 trips, found 18446744073709551616"):
+    with pytest.raises(lg.ShapeError, match=r"scan: expected at most 2\^63 - 1 trips, found 18446744073709551616"):
         lg.scan(lambda c, _: (c + 1, None), 0, length=2**64)
-    with pytest.raises(ShapeError, match="fori: expected at most"):
+    with pytest.raises(lg.ShapeError, match="fori: expected at most"):
         lg.fori(-(2**63), 1, lambda i, c: c + i, 0)
 
 
