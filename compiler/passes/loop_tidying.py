@@ -103,9 +103,8 @@ def _equal_carries(state: Tidied) -> Tidied:
     keeps = [place == mine for place, mine in enumerate(leader)]
     if all(keeps):
         return state
-    number = {place: new for new, place in enumerate([i for i, each in enumerate(keeps) if each])}
-    last = tuple([number[leader[each]] if isinstance(each, int) else each for each in state.last])
-    return replace(state, loop=loop.with_body(_led(loop, leader).outputs).with_carries(keeps), last=last)
+    last = tuple([leader[each] if isinstance(each, int) else each for each in state.last])
+    return _with_carries(replace(state, loop=loop.with_body(_led(loop, leader).outputs), last=last), keeps)
 
 
 def _led(loop: Loop, leader: Sequence[int]) -> Graph:
@@ -129,9 +128,13 @@ def _unchanged_carries(state: Tidied) -> Tidied:
 
 
 def _with_carries(state: Tidied, mask: Sequence[bool]) -> Tidied:
+    return replace(state, loop=state.loop.with_carries(mask), last=_renumbered(state.last, mask))
+
+
+def _renumbered(places: Sequence[Place | None], mask: Sequence[bool]) -> tuple[Place | None, ...]:
+    """The places among those that are kept."""
     number = {place: new for new, place in enumerate([i for i, each in enumerate(mask) if each])}
-    last = tuple([number[each] if isinstance(each, int) else each for each in state.last])
-    return replace(state, loop=state.loop.with_carries(mask), last=last)
+    return tuple([number[each] if isinstance(each, int) else each for each in places])
 
 
 def _known_stacks(state: Tidied) -> Tidied:
@@ -168,8 +171,7 @@ def _dead(state: Tidied) -> Tidied:
         if wider == needed:
             break
         needed = wider
-    number = {place: new for new, place in enumerate([i for i, each in enumerate(stacks) if each])}
-    places = tuple([number[each] if isinstance(each, int) else each for each in state.stacks])
+    places = _renumbered(state.stacks, stacks)
     state = replace(state, loop=replace(loop, y_out=chosen(loop.y_out, stacks)), stacks=places)
     state = _with_carries(state, needed)
     return replace(state, loop=state.loop.without_unused())
