@@ -241,3 +241,35 @@ def test_long_loops_end_when_the_caller_cancels(kind, cancelled):
     bound.control[artifact.CONTROL_CANCEL // 4] = cancelled
     bound()
     assert out == (1 if cancelled else 100)
+
+
+@pytest.mark.parametrize("extent", (4097, N))
+def test_few_long_iterations_end_when_the_caller_cancels(extent):
+    """A loop of 8 rows asks after each where a row is long, or may be: vector loops in it do not."""
+    z = Buffer("z", int64, (8, extent))
+
+    def fill(b):
+        b.loop("serial", "i", 8, lambda i: b.loop("vector", "j", extent, lambda j: b.store(z, (i, j), one(b))))
+
+    def one(b):
+        return b.literal(1, int64)
+
+    out = np.zeros((8, 4097), np.int64)
+    bound = Compiled(kernel("rows", [z], ["z"], fill)).bind([out], {"n": 4097})
+    bound.control[artifact.CONTROL_CANCEL // 4] = True
+    bound()
+    assert out.sum() == 4097
+
+
+def test_a_very_long_vector_loop_ends_when_the_caller_cancels():
+    extent = 1 << 18
+    z = Buffer("z", int64, (extent,))
+
+    def fill(b):
+        b.loop("vector", "i", extent, lambda i: b.store(z, (i,), b.literal(1, int64)))
+
+    out = np.zeros(extent, np.int64)
+    bound = Compiled(kernel("line", [z], ["z"], fill)).bind([out])
+    bound.control[artifact.CONTROL_CANCEL // 4] = True
+    bound()
+    assert out.sum() < 100

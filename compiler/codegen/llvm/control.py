@@ -14,9 +14,12 @@ from lazygraph.compiler.codegen.llvm.placement import Region, Register
 from lazygraph.compiler.codegen.llvm.text import Block
 from lazygraph.compiler.codegen.llvm.writer import KernelWriter, runs, stored_in
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.loop.ir import Body, Carry, If, Loop, While
+from lazygraph.compiler.loop.cost import statements
+from lazygraph.compiler.loop.ir import Body, Carry, If, Loop, Reduce, While
 
-_UNASKED = 64  # iterations of a loop that does not ask whether the caller has cancelled: loops in it do
+# A loop does not ask whether the caller has cancelled while it takes so many iterations, and in each of them no vector
+# loop so many elements: longer loops in it ask.
+_UNASKED, _UNASKED_ELEMENTS = 64, 4096
 
 
 def counted(
@@ -37,10 +40,15 @@ def counted(
     return loop.results
 
 
-def _going(writer: KernelWriter, extent: Extent) -> Callable[[], str] | None:
+def _going(writer: KernelWriter, extent: Extent, body: Body) -> Callable[[], str] | None:
     """What a loop asks before its next iteration; None where it is short, or part of a loop over lanes."""
-    short = isinstance(extent, int) and extent <= _UNASKED
+    inner = [each.extent for each in statements(body) if isinstance(each, Loop | Reduce)]
+    short = _is_at_most(extent, _UNASKED) and all(_is_at_most(each, _UNASKED_ELEMENTS) for each in inner)
     return None if short or writer.indices.lanes is not None else writer.going
+
+
+def _is_at_most(extent: Extent, most: int) -> bool:
+    return isinstance(extent, int) and extent <= most
 
 
 def write_serial(writer: KernelWriter, loop: Loop) -> None:
@@ -48,7 +56,7 @@ def write_serial(writer: KernelWriter, loop: Loop) -> None:
         writer.body(loop.body)
         return []
 
-    counted(writer, loop.symbol.name, loop.extent, [], iteration, loop.body, _going(writer, loop.extent))
+    counted(writer, loop.symbol.name, loop.extent, [], iteration, loop.body, _going(writer, loop.extent, loop.body))
 
 
 def write_carry(writer: KernelWriter, carry: Carry) -> None:
@@ -58,7 +66,7 @@ def write_carry(writer: KernelWriter, carry: Carry) -> None:
         return writer.carried(carry.values)
 
     initial = writer.carried(carry.initial)
-    going = _going(writer, carry.extent)
+    going = _going(writer, carry.extent, carry.body)
     writer.bind(carry.vars, counted(writer, carry.symbol.name, carry.extent, initial, iteration, carry.body, going))
 
 

@@ -29,6 +29,7 @@ from lazygraph.runtime.dtypes import bool_, float32, int32
 # (operations in a loop's body, machine registers of each value): short bodies run wider, so that latencies overlap
 _REGISTERS = ((12, 4), (40, 2))
 FEW_STEPS, WRITTEN_OUT = 4, 200  # steps of a vector loop that are written out, and their operations
+_UNASKED = 1 << 17  # elements of a vector loop, known to be more, that asks whether the caller has cancelled
 # A reduction's body is written for all accumulators at once up to so many operations and registers of accumulators.
 _SHORT, _ACCUMULATORS = 12, 8
 
@@ -118,7 +119,9 @@ def _run(
     length = span.end - span.begin
     if isinstance(length, int) and length <= span.lanes:
         return _step(writer, span, body, begin, initial, iteration)
-    with writer.placement.loop(name, begin, end, span.lanes, initial, stored_in(body.statements), runs(length)) as loop:
+    going = writer.going if isinstance(length, int) and length > _UNASKED else None
+    stored = stored_in(body.statements)
+    with writer.placement.loop(name, begin, end, span.lanes, initial, stored, runs(length), going) as loop:
         loop.next = _step(writer, span, body, loop.index, loop.carried, iteration)
     return loop.results
 
