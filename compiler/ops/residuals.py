@@ -24,7 +24,7 @@ def kept(read: Sequence[Value], at_hand: Collection[Value], stored: Collection[V
     import networkx
 
     nodes = topological([value for value in read if value not in at_hand])
-    network = networkx.DiGraph()
+    network: networkx.DiGraph[tuple[Value, str] | str] = networkx.DiGraph()
     flows: set[Value] = set()  # what needs something that is not at hand
     for node in nodes:
         operands = [operand for operand in node.inputs if operand not in at_hand]

@@ -86,7 +86,7 @@ def computed_again(
     """The values to compute again, each at its price in thousandths of bytes, None where it must be kept."""
     import networkx  # a tenth of a second, for those who ask for it
 
-    network = networkx.DiGraph()
+    network: networkx.DiGraph[tuple[Value, str] | str] = networkx.DiGraph()
     wanted: dict[Value, None] = {}
     for launch in timeline.launches[moment + 1 :]:
         for value in launch.reads:
