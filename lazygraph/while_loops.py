@@ -47,7 +47,9 @@ def while_loop(
     the rest is computed again. Forward mode (`lg.jvp`) does not, and keeps nothing.
 
     Under `lg.vmap` over what the condition reads, the loop runs until no example goes on, and an example that is done
-    keeps its carry: checks and prints in body then happen in every trip.
+    keeps its carry: checks and prints in body then happen in every trip. The gradient of such a batch may come out as
+    NaN where body has an infinite derivative at the carry of an example that is done; the batch of gradients
+    (`lg.vmap` of `lg.grad`) does not.
 
     Raises DTypeError or ShapeError where cond gives no bool scalar, TypeError for a carry of another nesting,
     DTypeError or ShapeError naming the leaf whose dtype or shape body does not keep, ValueError for a max_trips
