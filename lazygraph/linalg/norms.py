@@ -1,8 +1,9 @@
 """Norms of vectors and matrices, with NumPy's orders.
 
 In: tensors, arrays, numbers. Out: tensors of real floats. Sums of squares and powers are taken of elements divided by
-the greatest magnitude, so that no norm overflows or vanishes that is itself a float. The derivative of a norm is 0
-where all elements are, as torch has it.
+the greatest magnitude, so that no norm overflows or vanishes that is itself a float. The derivative of a norm of a
+vector, or of "fro", 1 and inf of a matrix, is 0 where all elements are, as torch has it; orders below 1 do not move
+with an element that is 0.
 """
 
 from __future__ import annotations
@@ -31,13 +32,28 @@ def _root_of_sum(x: Tensor, p: float, axes: tuple[int, ...], keepdims: bool) -> 
     usable = lg.less(0, greatest) & lg.isfinite(greatest)
     scale = lg.where(usable, greatest, 1)
     scaled = x / scale
-    powers = Tensor(squared_modulus(scaled.value)) if p == 2 else lg.abs(scaled) ** p
+    powers = Tensor(squared_modulus(scaled.value)) if p == 2 else _powers(scaled, p, 0)
     total = lg.sum(powers, axis=axes, keepdims=True)
     nothing = lg.equal(total, 0)
     ordinary = lg.where(nothing, 1, total)
     root = lg.sqrt(ordinary) if p == 2 else ordinary ** (1 / p)
     found = lg.where(nothing, 0, root) * scale
     return found if keepdims else lg.squeeze(found, axis=axes)
+
+
+def _powers(x: Tensor, p: float, of_zero: float) -> Tensor:
+    """|x|**p, of 0 as told: for p < 1 its derivative is infinite there."""
+    if p >= 1:
+        return lg.abs(x) ** p
+    zero = lg.equal(x, 0)
+    return lg.where(zero, of_zero, lg.abs(lg.where(zero, 1, x)) ** p)
+
+
+def _of_negative(x: Tensor, p: float, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """(sum |x|**p)**(1/p): 0 where an element is."""
+    total = lg.sum(_powers(x, p, 1), axis=axes, keepdims=keepdims)
+    vanishes = lg.any(lg.equal(x, 0), axis=axes, keepdims=keepdims) & ~lg.isnan(total)
+    return lg.where(vanishes, 0, total ** (1 / p))
 
 
 def _smallest(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -58,10 +74,9 @@ _SIMPLE: Mapping[float, Callable[..., Tensor]] = {math.inf: _greatest, -math.inf
 def _of_vectors(x: Tensor, ord: float, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     if 0 < ord < math.inf and ord != 1:
         return _root_of_sum(x, float(ord), axes, keepdims)
-    magnitudes = lg.abs(x)
     if ord in _SIMPLE:
-        return _SIMPLE[ord](magnitudes, axes, keepdims)
-    return lg.sum(magnitudes**ord, axis=axes, keepdims=keepdims) ** (1 / ord)
+        return _SIMPLE[ord](lg.abs(x), axes, keepdims)
+    return _of_negative(x, ord, axes, keepdims)
 
 
 @composite

@@ -121,6 +121,19 @@ def test_norms_of_vectors_and_matrices() -> None:
     np.testing.assert_allclose(found["two axes"], np.linalg.norm(a, 1, axis=(2, 0), keepdims=True))
 
 
+def test_norms_of_orders_below_1_do_not_move_with_zeros() -> None:
+    x = lg.placeholder((3,), lg.float64, "x")
+    orders = (0.5, -0.5, -1, -2)
+    norms = [linalg.vector_norm(x, ord=p) for p in orders]
+    f = lg.function([x], [*norms, *[lg.grad(each, x) for each in norms]])
+    for values in ([0, 3, -2.0], [0, 0, 0.0], [1, np.inf, -2], [np.nan, 0, 1], [1, 3, -2.0]):
+        found = f(np.array(values))
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(found[:4], [np.linalg.norm(values, p) for p in orders], rtol=1e-12)
+        if 0 in values and np.isfinite(values).all():
+            assert np.isfinite(found[4:]).all() and found[4][0] == 0, values
+
+
 def test_products_and_diagonals_are_of_the_last_two_axes() -> None:
     a, b, c = drawn((2, 3, 4), np.float64), drawn((4, 5), np.float64, 1), drawn((5,), np.float64, 2)
     found = together(
