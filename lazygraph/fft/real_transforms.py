@@ -193,6 +193,8 @@ def _inverse_over(value: Value, s: Lengths, axes: Axes, norm: str | None) -> Val
 def irfftn(x: TensorLike, s: Lengths = None, axes: Axes = None, norm: str | None = "backward") -> Tensor:
     """The inverse of `rfftn`: `ifft` along all axes but the last, `irfft` along that.
 
+    A length of -1 for the last axis is 2 (m - 1) for its m elements, all of which are read; NumPy gives m points.
+
     Raises as `irfft`, and ValueError for more lengths than axes or no axis.
 
     >>> import lazygraph as lg

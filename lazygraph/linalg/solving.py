@@ -132,9 +132,10 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
 
     a (..., m, n), b a vector (m,) or matrices (..., m, k), x (n,) or (..., n, k). By QR of a or of its adjoint: which
     of the two must be known when the graph is built, so where both extents are symbolic, declare a bound. Raises
-    ShapeError where it is not known or rows differ; the step fails with CheckFailed where a is not of full rank. With
-    `rcond`, a may be of any rank and shape: by singular values, of which those up to rcond times the greatest are taken
-    to be 0, at several times the cost. Only the solution is returned, as residuals and rank follow from it or ask for
+    ShapeError where it is not known or rows differ; the step fails with CheckFailed where R has a 0 on its diagonal;
+    roundings mostly hide that a is not of full rank, and the result then means nothing. With `rcond`, a may be of
+    any rank and shape: by singular values, of which those up to rcond times the greatest are taken to be 0, at several
+    times the cost. Only the solution is returned, as residuals and rank follow from it or ask for
     another factorisation.
 
     G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed., 5.3 and 5.6.
