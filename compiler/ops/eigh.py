@@ -1,8 +1,8 @@
-"""Eigenvalues and eigenvectors of symmetric matrices.
+"""Eigenvalues and eigenvectors of symmetric and Hermitian matrices.
 
-In: square matrices in the last two axes, of which the symmetric part is taken. Out: eigenvalues in ascending order, and
-unit eigenvectors as columns, whose element of greatest magnitude (the first of equals) is positive. Lowered to
-Householder's tridiagonal form and implicit QL sweeps, the matrices of a batch in parallel.
+In: square matrices in the last two axes, of which the Hermitian part is taken. Out: real eigenvalues in ascending
+order, and unit eigenvectors as columns, whose element of greatest magnitude (the first of equals) is positive. Lowered
+to Householder's tridiagonal form and implicit QL sweeps, the matrices of a batch in parallel.
 """
 
 from __future__ import annotations
@@ -12,79 +12,68 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lazygraph.compiler.ir.dims import Extent
-from lazygraph.compiler.ir.errors import CheckFailed, DTypeError, ShapeError, shape_text
+from lazygraph.compiler.ir.errors import CheckFailed
 from lazygraph.compiler.ir.graph import Attributes, Node, TensorType
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
-from lazygraph.compiler.ops.matrix.graph import batch_of_matrices, product, transposed
-from lazygraph.compiler.ops.matrix.samples import in_double
+from lazygraph.compiler.ops.matrix.graph import adjoint, batch_of_matrices, product, require_matrix
+from lazygraph.compiler.ops.matrix.samples import in_double, normal
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, register, zeros
-from lazygraph.compiler.ops.refusals import reason
 from lazygraph.compiler.ops.samples import Case
-from lazygraph.compiler.ops.spectral.derivatives import apart, column_sums, symmetric_part
+from lazygraph.compiler.ops.spectral import hermitian
+from lazygraph.compiler.ops.spectral.derivatives import apart, column_products, hermitian_part, of_dtype
 from lazygraph.compiler.ops.spectral.numbers import Numbers, padded
 from lazygraph.compiler.ops.spectral.order import brought_to_length_one, signs, sorted_places
+from lazygraph.compiler.ops.spectral.phases import also_turning, phases_of, turn
 from lazygraph.compiler.ops.spectral.reflectors import product_of_reflectors
 from lazygraph.compiler.ops.spectral.rotations import in_panels, sweeps
 from lazygraph.compiler.ops.spectral.tridiagonal import eigenvalues, tridiagonalize
-from lazygraph.compiler.ops.type_rules import require_dtype, require_equal, require_operands
-from lazygraph.runtime.dtypes import DType, float32, float64
+from lazygraph.compiler.ops.type_rules import require_equal, require_operands
+from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float32, float64
 
-FACTORED = (float32, float64)
+FACTORED = (float32, float64, *COMPLEX)
 
 
-def require_real_matrix(op: str, types: tuple[TensorType, ...]) -> TensorType:
-    """The one operand: matrices of float32 or float64."""
+def require_one_matrix(op: str, types: tuple[TensorType, ...]) -> TensorType:
+    """The one operand: matrices of one of the dtypes that are factored."""
     require_operands(op, types, 1)
     (a,) = types
-    require_dtype(op, "the matrix", a.dtype, ("float",))
-    if a.dtype not in FACTORED:
-        why = reason(("float",), "float")
-        raise DTypeError(f"{op}: the matrix: expected float32 or float64, found {a.dtype}: {why}")
-    if a.rank < 2:
-        raise ShapeError(f"{op}: expected matrices in the last two axes, found {shape_text(a.shape)}")
+    require_matrix(op, "the matrix", a)
     return a
 
 
 def _square(op: str, types: tuple[TensorType, ...]) -> TensorType:
-    a = require_real_matrix(op, types)
+    a = require_one_matrix(op, types)
     require_equal(op, "rows and columns of the matrix", a.shape[-2], a.shape[-1])
     return a
 
 
 def _eigh_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     a = _square("eigh", types)
-    return TensorType(a.dtype, a.shape[:-1]), a
+    return TensorType(a.dtype.part, a.shape[:-1]), a
 
 
 def _eigvalsh_type(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     a = _square("eigvalsh", types)
-    return (TensorType(a.dtype, a.shape[:-1]),)
-
-
-def largest_positive(columns: np.ndarray) -> np.ndarray:
-    """1 or -1 for each column of matrices: with it, its element of greatest magnitude is positive."""
-    if columns.shape[-2] == 0:
-        return np.ones((*columns.shape[:-2], columns.shape[-1]), columns.dtype)
-    place = np.argmax(np.abs(columns), axis=-2, keepdims=True)
-    return np.where(np.take_along_axis(columns, place, axis=-2)[..., 0, :] < 0, -1, 1).astype(columns.dtype)
+    return (TensorType(a.dtype.part, a.shape[:-1]),)
 
 
 def _eigh_reference(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(a).all():
         raise CheckFailed(sentence("converge", (0, a.shape[-1])))
-    values, vectors = np.linalg.eigh(a / 2 + a.swapaxes(-1, -2) / 2)
-    return values, vectors * largest_positive(vectors)[..., None, :]
+    values, vectors = np.linalg.eigh(a / 2 + a.conj().swapaxes(-1, -2) / 2)
+    return values, vectors * phases_of(vectors)[..., None, :]
 
 
 def _eigh_jvp(node: Node, tangents: Tangents) -> Tangents:
-    """S = V^T dA V: dw = diag(S), dV = V (F o S) with F_ij = 1 / (w_j - w_i), 0 where i and j have one value.
+    """S = V^H dA V: dw = diag(S), dV = V (F o S) with F_ij = 1 / (w_j - w_i), 0 where i and j have one value.
 
     Among equal values any basis is as good; F = 0 turns it by nothing, which is right for whatever does not depend on
-    the basis. Magnus, On differentiating eigenvalues and eigenvectors (1985).
+    the basis. Complex vectors turn so that their greatest element stays positive, too. Magnus, On differentiating
+    eigenvalues and eigenvectors (1985).
     """
     (da,) = tangents
     if da is None:
@@ -92,9 +81,11 @@ def _eigh_jvp(node: Node, tangents: Tangents) -> Tangents:
     values, vectors = node.outputs
     if 0 in vectors.shape:
         return zeros(values.type), zeros(vectors.type)
-    moved = product(symmetric_part(da), vectors)
-    turned = emit("mul", apart(values), product(transposed(vectors), moved))
-    return column_sums(emit("mul", vectors, moved)), product(vectors, turned)
+    moved = product(hermitian_part(da), vectors)
+    turned = product(vectors, emit("mul", of_dtype(apart(values), da), product(adjoint(vectors), moved)))
+    if da.dtype.is_complex:
+        turned = also_turning(vectors, turned, turn(vectors, turned))
+    return column_products(vectors, moved), turned
 
 
 def _eigvalsh_jvp(node: Node, tangents: Tangents) -> Tangents:
@@ -104,7 +95,7 @@ def _eigvalsh_jvp(node: Node, tangents: Tangents) -> Tangents:
     if 0 in node.output.shape:
         return (zeros(node.output.type),)
     _, vectors = eigh(node.inputs[0])
-    return (column_sums(emit("mul", vectors, product(symmetric_part(da), vectors))),)
+    return (column_products(vectors, product(hermitian_part(da), vectors)),)
 
 
 def _write_eigh(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
@@ -114,7 +105,11 @@ def _write_eigh(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs:
         b,
         "matrix",
         [("parallel", extent) for extent in source.shape[:-2]],
-        lambda at: _decompose(b, node, source, outputs, n, at),
+        lambda at: (
+            hermitian.decompose(b, node, source, outputs, at)
+            if source.dtype.is_complex
+            else _decompose(b, node, source, outputs, n, at)
+        ),
     )
 
 
@@ -180,22 +175,23 @@ _SHAPES = [(5, 5), (1, 1), (0, 0), (33, 33)]
 
 def _cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     """Eigenvalues that are apart by construction, and a batch of sizes far from 1."""
-    sizes = np.array([1e300, 1e-300] if dtype.itemsize == 8 else [1e35, 1e-35])[:, None, None]
-    arrays = [*[_apart(rng, shape) for shape in _SHAPES], _apart(rng, (2, 5, 5)) * sizes]
+    sizes = np.array([1e300, 1e-300] if dtype.part.itemsize == 8 else [1e35, 1e-35])[:, None, None]
+    arrays = [*[_apart(rng, dtype, shape) for shape in _SHAPES], _apart(rng, dtype, (2, 5, 5)) * sizes]
     return [((each.astype(dtype.numpy),), {}) for each in arrays]
 
 
-def _apart(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-    """Matrices whose symmetric part has eigenvalues that are 1 apart, and some antisymmetric part."""
+def _apart(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.ndarray:
+    """Matrices whose Hermitian part has eigenvalues that are 1 apart, and some other part."""
     n = shape[-1]
-    q, _ = np.linalg.qr(rng.standard_normal(tuple(shape)))
+    q, _ = np.linalg.qr(normal(rng, dtype, shape))
     values = np.arange(n) - n / 3 + rng.uniform(-0.1, 0.1, tuple(shape[:-1]))
-    other = rng.standard_normal(tuple(shape))
-    return np.asarray((q * values[..., None, :]) @ q.swapaxes(-1, -2) + other - other.swapaxes(-1, -2))
+    other = normal(rng, dtype, shape)
+    return np.asarray((q * values[..., None, :]) @ q.conj().swapaxes(-1, -2) + other - other.conj().swapaxes(-1, -2))
 
 
 def _smooth(rng: np.random.Generator) -> list[Case]:
-    return [((_apart(rng, shape),), {}) for shape in [(3, 3), (2, 4, 4)]]
+    shapes = [(float64, (3, 3)), (float64, (2, 4, 4)), (complex128, (3, 3))]
+    return [((_apart(rng, dtype, shape),), {}) for dtype, shape in shapes]
 
 
 def _register(
@@ -204,24 +200,27 @@ def _register(
     type_rule: Callable[..., Sequence[TensorType]],
     reference: Callable[..., object],
     jvp: Callable[[Node, Tangents], Tangents],
+    ulp: float,
 ) -> Op:
     lower, domain, flags = Loops(_write_eigh), Domain(FACTORED, _cases, _smooth), Flags(normwise=True)
     return register(
-        Op(name, doc, type_rule, in_double(reference), jvp, NOT_LINEAR, batch_of_matrices, lower, domain, 64, flags)
+        Op(name, doc, type_rule, in_double(reference), jvp, NOT_LINEAR, batch_of_matrices, lower, domain, ulp, flags)
     )
 
 
 eigh = _register(
     "eigh",
-    "Eigenvalues, ascending, and unit eigenvectors, as columns, of the symmetric part of matrices.",
+    "Eigenvalues, ascending, and unit eigenvectors, as columns, of the Hermitian part of matrices.",
     _eigh_type,
     _eigh_reference,
     _eigh_jvp,
+    128,
 )
 eigvalsh = _register(
     "eigvalsh",
-    "Eigenvalues, ascending, of the symmetric part of matrices.",
+    "Eigenvalues, ascending, of the Hermitian part of matrices.",
     _eigvalsh_type,
     lambda a: _eigh_reference(a)[0],
     _eigvalsh_jvp,
+    64,
 )

@@ -19,45 +19,54 @@ from lazygraph.compiler.ir.graph import Attributes, Node, TensorType, Value
 from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.checks import sentence
 from lazygraph.compiler.ops.compose import emit
-from lazygraph.compiler.ops.eigh import FACTORED, largest_positive, require_real_matrix
+from lazygraph.compiler.ops.eigh import FACTORED, require_one_matrix
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
-from lazygraph.compiler.ops.matrix.graph import batch_of_matrices, product, transposed
-from lazygraph.compiler.ops.matrix.samples import in_double
+from lazygraph.compiler.ops.matrix.graph import adjoint, batch_of_matrices, product
+from lazygraph.compiler.ops.matrix.samples import in_double, normal
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, OPS, Domain, Flags, Op, Tangents, full, register, zeros
 from lazygraph.compiler.ops.samples import Case
 from lazygraph.compiler.ops.spectral.bidiagonal import Rotating, bidiagonalize, singular_values
-from lazygraph.compiler.ops.spectral.derivatives import along_rows, apart, column_sums, inverse, sums_inverted
-from lazygraph.compiler.ops.spectral.numbers import Numbers, padded
+from lazygraph.compiler.ops.spectral.complex_svd import ComplexDecomposition
+from lazygraph.compiler.ops.spectral.derivatives import (
+    along_rows,
+    apart,
+    column_products,
+    inverse,
+    of_dtype,
+    sums_inverted,
+)
+from lazygraph.compiler.ops.spectral.numbers import Numbers, padded, tall_or_wide
 from lazygraph.compiler.ops.spectral.order import brought_to_length_one, signs, sorted_places
+from lazygraph.compiler.ops.spectral.phases import also_turning, phases_of, turn
 from lazygraph.compiler.ops.spectral.reflectors import product_of_reflectors
 from lazygraph.compiler.ops.spectral.rotations import Panels, in_panels, sweeps
-from lazygraph.runtime.dtypes import DType
+from lazygraph.runtime.dtypes import DType, complex128, float64
 
 Types = tuple[TensorType, ...]
 
 
 def _type(types: Types, attributes: Attributes) -> Sequence[TensorType]:
-    a = require_real_matrix("svd", types)
+    a = require_one_matrix("svd", types)
     *lead, m, n = a.shape
     k = dims.minimum(m, n)
     left, right = (m, n) if attributes["full_matrices"] else (k, k)
     shapes = ((*lead, m, left), (*lead, k), (*lead, right, n))
-    return [TensorType(a.dtype, shape) for shape in shapes]
+    return [TensorType(dtype, shape) for dtype, shape in zip((a.dtype, a.dtype.part, a.dtype), shapes)]
 
 
 def _values_type(types: Types, attributes: Attributes) -> Sequence[TensorType]:
-    a = require_real_matrix("svdvals", types)
+    a = require_one_matrix("svdvals", types)
     *lead, m, n = a.shape
-    return (TensorType(a.dtype, (*lead, dims.minimum(m, n))),)
+    return (TensorType(a.dtype.part, (*lead, dims.minimum(m, n))),)
 
 
 def _reference(a: np.ndarray, *, full_matrices: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not np.isfinite(a).all():
         raise CheckFailed(sentence("converge", (0, min(a.shape[-2:]))))
     u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
-    left, right = largest_positive(u), largest_positive(vh.swapaxes(-1, -2))
-    right[..., : s.shape[-1]] = left[..., : s.shape[-1]]
+    left, right = phases_of(u), phases_of(vh.swapaxes(-1, -2))
+    right[..., : s.shape[-1]] = np.conj(left[..., : s.shape[-1]])
     return u * left[..., None, :], s, vh * right[..., :, None]
 
 
@@ -69,14 +78,14 @@ def _columns(x: Value, low: Extent, high: Extent) -> Value:
 
 def _scaled(x: Value, by: Value) -> Value:
     """Column j of each matrix times by_j."""
-    return emit("mul", x, along_rows(by, x))
+    return emit("mul", x, of_dtype(along_rows(by, x), x))
 
 
 def _jvp(node: Node, tangents: Tangents) -> Tangents:
-    """P = u^T da v of the first k vectors, X and Y its symmetric and antisymmetric part: ds = diag(P);
-    du = u (X_ij / (s_j - s_i) + Y_ij / (s_j + s_i)) + (1 - u u^T) da v / s;
-    dv = v (X_ij / (s_j - s_i) - Y_ij / (s_j + s_i)) + (1 - v v^T) da^T u / s; the vectors beyond the first k turn
-    against them, as little as can be.
+    """P = u^H da v of the first k vectors, X and Y its Hermitian and anti-Hermitian part: ds = Re diag(P);
+    du = u (X_ij / (s_j - s_i) + Y_ij / (s_j + s_i)) + (1 - u u^H) da v / s;
+    dv = v (X_ij / (s_j - s_i) - Y_ij / (s_j + s_i)) + (1 - v v^H) da^H u / s; the vectors beyond the first k turn
+    against them, as little as can be. Complex ones turn so that the greatest element stays positive, too.
 
     A quotient is 0 where values are equal, or are 0: the basis among them is as good as any, and turns by nothing; that
     is right for whatever does not depend on it. Giles, Collected matrix derivative results (2008); Townsend,
@@ -88,16 +97,28 @@ def _jvp(node: Node, tangents: Tangents) -> Tangents:
     u, s, vh = node.outputs
     if 0 in s.shape:
         return tuple([zeros(each.type) for each in node.outputs])
-    k, v = s.shape[-1], transposed(vh)
+    k, v = s.shape[-1], adjoint(vh)
     left, right = _columns(u, 0, k), _columns(v, 0, k)
-    moved, moved_back = product(da, right), product(transposed(da), left)
-    inner = product(transposed(left), moved)
+    moved, moved_back = product(da, right), product(adjoint(da), left)
+    inner = product(adjoint(left), moved)
     half = emit("mul", inner, full(inner.type, 0.5))
-    by_difference = emit("mul", apart(s), emit("add", half, transposed(half)))
-    by_sum = emit("mul", sums_inverted(s), emit("sub", half, transposed(half)))
+    by_difference = emit("mul", of_dtype(apart(s), da), emit("add", half, adjoint(half)))
+    by_sum = emit("mul", of_dtype(sums_inverted(s), da), emit("sub", half, adjoint(half)))
     du = _side(u, left, emit("add", by_difference, by_sum), _scaled(moved, inverse(s)))
     dv = _side(v, right, emit("sub", by_difference, by_sum), _scaled(moved_back, inverse(s)))
-    return du, column_sums(emit("mul", left, moved)), transposed(dv)
+    if da.dtype.is_complex:
+        du, dv = _keeping_phase(u, du, v, dv, k)
+    return du, column_products(left, moved), adjoint(dv)
+
+
+def _keeping_phase(u: Value, du: Value, v: Value, dv: Value, k: Extent) -> tuple[Value, Value]:
+    """Both vectors of a pair turn as u's does, those beyond the first k alone."""
+    rate = turn(u, du)
+    shared = _columns(rate, 0, k)
+    if v.shape[-1] != k:
+        own = _columns(turn(v, dv), k, v.shape[-1])
+        shared = emit("concat", shared, own, axis=own.type.rank - 1)
+    return also_turning(u, du, rate), also_turning(v, dv, shared)
 
 
 def _side(vectors: Value, first: Value, turn: Value, outward: Value) -> Value:
@@ -105,13 +126,13 @@ def _side(vectors: Value, first: Value, turn: Value, outward: Value) -> Value:
     inside = product(first, turn)
     if prove_nonnegative(first.shape[-1] - first.shape[-2]):
         return inside
-    beyond = emit("sub", outward, product(first, product(transposed(first), outward)))
+    beyond = emit("sub", outward, product(first, product(adjoint(first), outward)))
     moved = emit("add", inside, beyond)
     k, count = first.shape[-1], vectors.shape[-1]
     if count == k:
         return moved
     others = _columns(vectors, k, count)
-    against = emit("neg", product(first, product(transposed(outward), others)))
+    against = emit("neg", product(first, product(adjoint(outward), others)))
     return emit("concat", moved, against, axis=moved.type.rank - 1)
 
 
@@ -122,7 +143,7 @@ def _values_jvp(node: Node, tangents: Tangents) -> Tangents:
     if 0 in node.output.shape:
         return (zeros(node.output.type),)
     u, _, vh = OPS["svd"](node.inputs[0], full_matrices=False)
-    return (column_sums(emit("mul", u, product(da, transposed(vh)))),)
+    return (column_products(u, product(da, adjoint(vh))),)
 
 
 # --- the loops --------------------------------------------------------------------------------------------------------
@@ -131,7 +152,8 @@ def _values_jvp(node: Node, tangents: Tangents) -> Tangents:
 def _write(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:
     (source,) = inputs
     loops = [("parallel", extent) for extent in source.shape[:-2]]
-    nest(b, "matrix", loops, lambda at: _Decomposition(b, node, source, outputs, at).write())
+    decomposition = ComplexDecomposition if source.dtype.is_complex else _Decomposition
+    nest(b, "matrix", loops, lambda at: decomposition(b, node, source, outputs, at).write())
 
 
 class _Decomposition:
@@ -143,23 +165,6 @@ class _Decomposition:
         self.m, self.n = source.shape[-2:]
         self.long, self.short = dims.maximum(self.m, self.n), dims.minimum(self.m, self.n)
 
-    def either(self, tall: Callable[[], None], wide: Callable[[], None]) -> None:
-        """What is done with a matrix of at least as many rows as columns, and with another."""
-        if prove_nonnegative(self.m - self.n):
-            tall()
-        elif prove_nonnegative(self.n - self.m):
-            wide()
-        else:
-
-            def then(body: Callable[[], None]) -> Callable[[], Sequence[Operand]]:
-                def fill() -> Sequence[Operand]:
-                    body()
-                    return ()
-
-                return fill
-
-            self.b.branch(self.x.at_most(self.x.count(self.n), self.x.count(self.m)), then(tall), then(wide))
-
     def write(self) -> None:
         b, x = self.b, self.x
         long, short = self.long, self.short
@@ -167,7 +172,7 @@ class _Decomposition:
         scale, inverse = x.scale_to_one(greatest)
         finite = x.less(greatest, x.const(float("inf")))
         a = b.local("a", x.dtype, (padded(long), padded(short)))
-        self.either(lambda: self.copy(a, scale, False), lambda: self.copy(a, scale, True))
+        tall_or_wide(x, self.m, self.n, lambda: self.copy(a, scale, False), lambda: self.copy(a, scale, True))
         form = bidiagonalize(x, a, short)
         rotating = None
         if len(self.outputs) == 3:
@@ -267,26 +272,26 @@ class _Decomposition:
             columns(short, short_signs, self.short)
             rows(long, long_signs, count)
 
-        self.either(tall, wide)
+        tall_or_wide(x, self.m, self.n, tall, wide)
 
 
 # --- where it is tried ------------------------------------------------------------------------------------------------
 
 
-def _apart(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+def _apart(rng: np.random.Generator, dtype: DType, shape: Sequence[int]) -> np.ndarray:
     """Matrices whose singular values are about 1 apart and away from 0."""
     *lead, m, n = shape
     k = min(m, n)
-    u, _ = np.linalg.qr(rng.standard_normal((*lead, m, k)))
-    v, _ = np.linalg.qr(rng.standard_normal((*lead, n, k)))
+    u, _ = np.linalg.qr(normal(rng, dtype, (*lead, m, k)))
+    v, _ = np.linalg.qr(normal(rng, dtype, (*lead, n, k)))
     values = np.arange(k) + 1 + rng.uniform(-0.1, 0.1, (*lead, k))
     return np.asarray((u * values[..., None, :]) @ v.swapaxes(-1, -2))
 
 
 def _arrays(rng: np.random.Generator, dtype: DType, shapes: Sequence[Sequence[int]]) -> list[np.ndarray]:
     """Matrices of these shapes, and a batch of two sizes far from 1."""
-    sizes = np.array([1e300, 1e-300] if dtype.itemsize == 8 else [1e35, 1e-35])[:, None, None]
-    arrays = [*[_apart(rng, shape) for shape in shapes], _apart(rng, (2, 3, 33)) * sizes]
+    sizes = np.array([1e300, 1e-300] if dtype.part.itemsize == 8 else [1e35, 1e-35])[:, None, None]
+    arrays = [*[_apart(rng, dtype, shape) for shape in shapes], _apart(rng, dtype, (2, 3, 33)) * sizes]
     return [each.astype(dtype.numpy) for each in arrays]
 
 
@@ -303,13 +308,19 @@ def _value_cases(rng: np.random.Generator, dtype: DType) -> list[Case]:
     return [((each,), {}) for each in _arrays(rng, dtype, [(5, 3), (1, 1), (0, 3)])]
 
 
+_SMOOTH: list[tuple[DType, tuple[int, ...], bool]] = [
+    (float64, (3, 3), False), (float64, (2, 4, 2), False), (float64, (4, 3), True), (float64, (2, 3), True),
+    (complex128, (3, 3), False), (complex128, (3, 2), True), (complex128, (2, 3), True),
+]  # fmt: skip
+
+
 def _smooth(rng: np.random.Generator) -> list[Case]:
-    shapes: list[tuple[tuple[int, ...], bool]] = [((3, 3), False), ((2, 4, 2), False), ((4, 3), True), ((2, 3), True)]
-    return [((_apart(rng, shape),), {"full_matrices": full}) for shape, full in shapes]
+    return [((_apart(rng, dtype, shape),), {"full_matrices": full}) for dtype, shape, full in _SMOOTH]
 
 
 def _value_smooth(rng: np.random.Generator) -> list[Case]:
-    return [((_apart(rng, shape),), {}) for shape in ((3, 3), (2, 4, 2), (2, 3))]
+    shapes = [(float64, (3, 3)), (float64, (2, 4, 2)), (float64, (2, 3)), (complex128, (3, 2))]
+    return [((_apart(rng, dtype, shape),), {}) for dtype, shape in shapes]
 
 
 def _register(

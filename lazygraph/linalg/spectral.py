@@ -6,7 +6,7 @@ symbolic extents and have derivatives of every order.
 Derivatives of vectors divide by differences of values. Where two values are equal (to 16 units in the last place of the
 greatest), any basis of their vectors is as good, and the quotient is taken to be 0: the basis does not turn. That is
 right for whatever does not depend on the basis and treats equal values alike, to first order: eigenvalues, projections
-onto whole eigenspaces, polar factors, norms. Of V @ diag(f(w)) @ V^T it leaves out f'(w) between equal values, of which
+onto whole eigenspaces, polar factors, norms. Of V @ diag(f(w)) @ V^H it leaves out f'(w) between equal values, of which
 w and V alone tell nothing; `sqrtm`, `expm`, `pinv` have derivatives of their own that need no such quotient.
 """
 
@@ -18,7 +18,6 @@ import numpy as np
 
 import lazygraph as lg
 from lazygraph.compiler.ir import dims
-from lazygraph.compiler.ir.errors import DTypeError
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.ops.spectral.derivatives import sums_inverted
@@ -45,30 +44,20 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
-def _real(x: Tensor, name: str, instead: str) -> Tensor:
-    if x.dtype.is_complex:
-        raise DTypeError(
-            f"expected float32 or float64, found {x.dtype}: complex vectors are not made; lg.linalg.{instead} takes "
-            f"complex matrices, and {name} the real [[a, -b], [b, a]] of x = a + ib, which has its values twice"
-        )
-    return x
-
-
-def _embedded(x: Tensor) -> Tensor:
-    """The real matrix [[a, -b], [b, a]] of a + ib: it has the same values, each twice."""
-    a, b = lg.real(x), lg.imag(x)
-    return lg.concat([lg.concat([a, -b], axis=-1), lg.concat([b, a], axis=-1)], axis=-2)
+def _adjoint(x: Tensor) -> Tensor:
+    return lg.conj(lg.matrix_transpose(x))
 
 
 @composite
 def eigh(x: TensorLike, /) -> EighResult:
-    """Eigenvalues, ascending, and orthonormal eigenvectors, as columns, of symmetric matrices (..., n, n).
+    """Eigenvalues, ascending and real, and orthonormal eigenvectors, as columns, of symmetric or Hermitian matrices.
 
-    float32 and float64; of a matrix that is not symmetric its symmetric part is taken, and so the gradient is
-    symmetric. Each eigenvector's element of greatest magnitude (the first of equals) is positive. By Householder's
-    tridiagonal form and implicit QL sweeps. Raises ShapeError where the matrices are not square, DTypeError for half
-    and complex types; the step fails with CheckFailed where an element is NaN or infinite. Derivatives at equal
-    eigenvalues are those of a basis that does not turn.
+    (..., n, n), float32, float64 and complex; of another matrix the Hermitian part is taken, and so the gradient is
+    that of a Hermitian matrix. Each eigenvector's element of greatest magnitude (the first of equals) is positive, and
+    so complex ones have a phase: derivatives are those of vectors that keep it, which losses that do not depend on the
+    phase do not see. By Householder's tridiagonal form and implicit QL sweeps. Raises ShapeError where the matrices are
+    not square, DTypeError for half types; the step fails with CheckFailed where an element is NaN or infinite.
+    Derivatives at equal eigenvalues are those of a basis that does not turn.
 
     G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed., 8.3.
 
@@ -80,7 +69,7 @@ def eigh(x: TensorLike, /) -> EighResult:
     array([[2., 1.],
            [1., 2.]])
     """
-    values, vectors = OPS["eigh"](_real(Tensor(divisible(square(x))), "eigh", "eigvalsh").value)
+    values, vectors = OPS["eigh"](divisible(square(x)))
     return EighResult(Tensor(values), Tensor(vectors))
 
 
@@ -95,22 +84,20 @@ def eigvalsh(x: TensorLike, /) -> Tensor:
     >>> lg.linalg.eigvalsh([[2.0, 1j], [-1j, 2.0]]).eval().round(6)
     array([1., 3.])
     """
-    value = Tensor(divisible(square(x)))
-    if not value.dtype.is_complex:
-        return Tensor(emit("eigvalsh", value.value))
-    return Tensor(emit("eigvalsh", _embedded(value).value))[..., ::2]
+    return Tensor(emit("eigvalsh", divisible(square(x))))
 
 
 @composite
 def svd(x: TensorLike, /, *, full_matrices: bool = True) -> SVDResult:
     """(U, S, Vh) with x = U[..., :k] @ diag(S) @ Vh[..., :k, :], S descending and not negative, k = min(m, n).
 
-    x (..., m, n), float32 or float64; U (..., m, m) and Vh (..., n, n) with orthonormal columns and rows, or (..., m,
-    k) and (..., k, n) unless `full_matrices`. The element of greatest magnitude (the first of equals) of each column of
-    U is positive, and of each row of Vh beyond the first k. By bidiagonal form and implicit sweeps. The vectors beyond
+    x (..., m, n), float32, float64 or complex; U (..., m, m) and Vh (..., n, n) with orthonormal columns and rows, or
+    (..., m, k) and (..., k, n) unless `full_matrices`; S real. The element of greatest magnitude (the first of equals)
+    of each column of U is positive, and of each row of Vh beyond the first k: derivatives of complex vectors keep that
+    phase, which losses that do not depend on it do not see. By bidiagonal form and implicit sweeps. The vectors beyond
     the first k turn as little as can be in derivatives. Raises ShapeError for fewer than two axes, DTypeError for half
-    and complex types; the step fails with CheckFailed where an element is NaN or infinite. Derivatives at equal
-    singular values are those of a basis that does not turn.
+    types; the step fails with CheckFailed where an element is NaN or infinite. Derivatives at equal singular values are
+    those of a basis that does not turn.
 
     G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th ed., 8.6.
 
@@ -119,8 +106,7 @@ def svd(x: TensorLike, /, *, full_matrices: bool = True) -> SVDResult:
     >>> S.eval(), (U * S @ Vh).eval().round(6)[1]
     (array([2., 1.]), array([1., 0.]))
     """
-    value = _real(Tensor(divisible(matrix(x))), "svd", "svdvals").value
-    u, s, vh = OPS["svd"](value, full_matrices=bool(full_matrices))
+    u, s, vh = OPS["svd"](divisible(matrix(x)), full_matrices=bool(full_matrices))
     return SVDResult(Tensor(u), Tensor(s), Tensor(vh))
 
 
@@ -135,10 +121,7 @@ def svdvals(x: TensorLike, /) -> Tensor:
     >>> lg.linalg.svdvals([[3.0, 0.0], [0.0, -4.0]]).eval()
     array([4., 3.])
     """
-    value = Tensor(divisible(matrix(x)))
-    if not value.dtype.is_complex:
-        return Tensor(emit("svdvals", value.value))
-    return Tensor(emit("svdvals", _embedded(value).value))[..., ::2]
+    return Tensor(emit("svdvals", divisible(matrix(x))))
 
 
 def _tolerance(x: Tensor, rtol: TensorLike | None) -> Tensor:
@@ -172,14 +155,14 @@ def matrix_rank(x: TensorLike, /, *, rtol: TensorLike | None = None) -> Tensor:
 
 
 def _pinv_tangent(arguments: tuple[Tensor, ...], p: Tensor, tangents: tuple[Tensor | None, ...]) -> Tensor:
-    """dp = -p da p + p p^T da^T (1 - a p) + (1 - p a) da^T p^T p, where the rank stays as it is.
+    """dp = -p da p + p p^H da^H (1 - a p) + (1 - p a) da^H p^H p, where the rank stays as it is.
 
     Golub and Pereyra, The differentiation of pseudo-inverses (1973).
     """
     (a, *_), (da, *_) = arguments, tangents
     if da is None:
         return lg.zeros_like(p)
-    back, turned = lg.matrix_transpose(da), lg.matrix_transpose(p)
+    back, turned = _adjoint(da), _adjoint(p)
     left = p @ (turned @ back)
     right = (back @ turned) @ p
     return left - (left @ a) @ p + right - p @ (a @ right) - p @ da @ p
@@ -190,7 +173,7 @@ def _pinv(a: Tensor, rtol: Tensor) -> Tensor:
     values = Tensor(s)
     kept = _above(values, rtol)
     scaled = lg.where(kept, 1 / lg.where(kept, values, 1), 0)
-    return (lg.matrix_transpose(Tensor(vh)) * lg.expand_dims(scaled, -2)) @ lg.matrix_transpose(Tensor(u))
+    return (_adjoint(Tensor(vh)) * lg.expand_dims(scaled, -2)) @ _adjoint(Tensor(u))
 
 
 @composite
@@ -207,13 +190,8 @@ def pinv(x: TensorLike, /, *, rtol: TensorLike | None = None) -> Tensor:
            [0. , 0. , 0. ]])
     """
     value = Tensor(divisible(matrix(x)))
-    limit = _tolerance(value, rtol)
-    inverted = custom_derivative(_pinv, jvp=_pinv_tangent)
-    found: Tensor = inverted(_embedded(value) if value.dtype.is_complex else value, limit)
-    if not value.dtype.is_complex:
-        return found
-    rows, columns = value.shape[-1], value.shape[-2]
-    return Tensor(emit("complex", found[..., :rows, :columns].value, found[..., rows:, :columns].value))
+    found: Tensor = custom_derivative(_pinv, jvp=_pinv_tangent)(value, _tolerance(value, rtol))
+    return found
 
 
 @composite
@@ -248,27 +226,27 @@ def _roots(a: Tensor) -> tuple[Tensor, Tensor]:
 
 def _root(a: Tensor) -> Tensor:
     roots, v = _roots(a)
-    return (v * lg.expand_dims(roots, -2)) @ lg.matrix_transpose(v)
+    return (v * lg.expand_dims(roots, -2)) @ _adjoint(v)
 
 
 def _root_tangent(arguments: tuple[Tensor, ...], s: Tensor, tangents: tuple[Tensor | None, ...]) -> Tensor:
-    """s s = a: s ds + ds s = da, which is V^T ds V = (V^T da V)_ij / (s_i + s_j)."""
+    """s s = a: s ds + ds s = da, which is V^H ds V = (V^H da V)_ij / (s_i + s_j)."""
     (a,), (da,) = arguments, tangents
     if da is None:
         return lg.zeros_like(s)
     roots, v = _roots(a)
-    turned = lg.matrix_transpose(v) @ (0.5 * (da + lg.matrix_transpose(da))) @ v
-    return v @ (Tensor(sums_inverted(roots.value)) * turned) @ lg.matrix_transpose(v)
+    turned = _adjoint(v) @ (0.5 * (da + _adjoint(da))) @ v
+    return v @ (Tensor(sums_inverted(roots.value)) * turned) @ _adjoint(v)
 
 
 @composite
 def sqrtm(x: TensorLike, /) -> Tensor:
-    """The symmetric positive semi-definite root s of symmetric positive semi-definite matrices (..., n, n): s @ s = x.
+    """The positive semi-definite root s of symmetric or Hermitian positive semi-definite matrices: s @ s = x.
 
-    float32 and float64; of another matrix the symmetric part is taken, and eigenvalues below 0 count as 0. The gradient
-    is right where eigenvalues are equal, and takes nothing from between eigenvalues that are 0. Raises ShapeError where
-    the matrices are not square, DTypeError for half and complex types; the step fails with CheckFailed where an element
-    is NaN or infinite.
+    (..., n, n), float32, float64 and complex; of another matrix the Hermitian part is taken, and eigenvalues below 0
+    count as 0. The gradient is right where eigenvalues are equal, and takes nothing from between eigenvalues that are
+    0. Raises ShapeError where the matrices are not square, DTypeError for half types; the step fails with CheckFailed
+    where an element is NaN or infinite.
 
     N. J. Higham, "Functions of Matrices", 2008, 6.
 
@@ -277,6 +255,5 @@ def sqrtm(x: TensorLike, /) -> Tensor:
     array([[1.5, 0.5],
            [0.5, 1.5]])
     """
-    value = _real(Tensor(divisible(square(x))), "sqrtm", "eigvalsh")
-    found: Tensor = custom_derivative(_root, jvp=_root_tangent)(value)
+    found: Tensor = custom_derivative(_root, jvp=_root_tangent)(Tensor(divisible(square(x))))
     return found

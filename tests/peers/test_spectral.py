@@ -63,6 +63,74 @@ def their_squares(x: torch.Tensor) -> torch.Tensor:
     return theirs.svd(x, full_matrices=False)[0][..., :3] ** 2
 
 
+def our_complex(x: lg.Tensor) -> lg.Tensor:
+    return x[..., 0] + 1j * x[..., 1]
+
+
+def their_complex(x: torch.Tensor) -> torch.Tensor:
+    return torch.complex(x[..., 0], x[..., 1])
+
+
+def our_parts(z: lg.Tensor) -> lg.Tensor:
+    return lg.stack([lg.real(z), lg.imag(z)])
+
+
+def their_parts(z: torch.Tensor) -> torch.Tensor:
+    return torch.stack([z.real, z.imag])
+
+
+def our_complex_sine(x: lg.Tensor) -> lg.Tensor:
+    z = our_complex(x)
+    w, v = ours.eigh(z + lg.conj(z).mT)
+    return our_parts(v * lg.expand_dims(lg.sin(w), -2) @ lg.conj(v).mT)
+
+
+def their_complex_sine(x: torch.Tensor) -> torch.Tensor:
+    z = their_complex(x)
+    w, v = theirs.eigh(z + z.mH)
+    return their_parts(v * torch.sin(w)[..., None, :] @ v.mH)
+
+
+def their_complex_pairs(x: torch.Tensor) -> torch.Tensor:
+    u, s, vh = theirs.svd(their_complex(x), full_matrices=False)
+    return their_parts(u * torch.arange(1.0, s.shape[-1] + 1, dtype=x.dtype) @ vh)
+
+
+def their_complex_inverse(x: torch.Tensor) -> torch.Tensor:
+    return their_parts(theirs.pinv(their_complex(x)))
+
+
+def their_complex_root(x: torch.Tensor) -> torch.Tensor:
+    z = their_complex(x)
+    w, v = theirs.eigh(z @ z.mH + torch.eye(z.shape[-2], dtype=z.dtype))
+    return their_parts(v * w.sqrt()[..., None, :] @ v.mH)
+
+
+def our_complex_root(x: lg.Tensor) -> lg.Tensor:
+    z = our_complex(x)
+    return our_parts(ours.sqrtm(z @ lg.conj(z).mT + lg.eye(z.shape[-2])))
+
+
+SQUARE_PARTS = drawn(2, 4, 4, 2)
+COMPLEX_CASES = [
+    Case("complex eigvalsh", lambda x: ours.eigvalsh(our_complex(x) + lg.conj(our_complex(x)).mT),
+         lambda x: theirs.eigvalsh(their_complex(x) + their_complex(x).mH), (SQUARE_PARTS,)),
+    Case("a function of a Hermitian matrix", our_complex_sine, their_complex_sine, (SQUARE_PARTS,)),
+    Case("complex sqrtm", our_complex_root, their_complex_root, (SQUARE_PARTS,)),
+    *[
+        Case(f"complex {name} {x.shape}", mine, other, (x,))
+        for x in (SQUARE_PARTS, drawn(2, 5, 3, 2), drawn(2, 3, 5, 2))
+        for name, mine, other in [
+            ("pairs", lambda x: our_parts(our_pairs(our_complex(x))), their_complex_pairs),
+            ("full pairs", lambda x: our_parts(our_pairs(our_complex(x), True)), their_complex_pairs),
+            ("pinv", lambda x: our_parts(ours.pinv(our_complex(x))), their_complex_inverse),
+            ("svdvals", lambda x: ours.svdvals(our_complex(x)), lambda x: theirs.svdvals(their_complex(x))),
+        ]
+    ],
+    Case("complex cond", lambda x: ours.cond(our_complex(x)), lambda x: theirs.cond(their_complex(x)), (SQUARE_PARTS,)),
+]  # fmt: skip
+
+
 CASES = [
     Case("eigvalsh", lambda x: ours.eigvalsh(our_symmetric(x)), lambda x: theirs.eigvalsh(their_symmetric(x)), (A,)),
     Case("eigh, values", lambda x: ours.eigh(our_symmetric(x))[0], lambda x: theirs.eigh(their_symmetric(x))[0], (A,)),
@@ -94,3 +162,7 @@ CASES = [
 
 def test_values_gradients_and_second_derivatives_are_torchs() -> None:
     assert_agree(CASES)
+
+
+def test_complex_values_gradients_and_second_derivatives_are_torchs() -> None:
+    assert_agree(COMPLEX_CASES)

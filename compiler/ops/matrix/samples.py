@@ -17,6 +17,12 @@ from lazygraph.runtime.dtypes import DType
 Shape = Sequence[int]
 
 
+def normal(rng: np.random.Generator, dtype: DType, shape: Shape) -> np.ndarray:
+    """Normally distributed, with an imaginary part where the dtype has one, in double precision."""
+    real = rng.standard_normal(tuple(shape))
+    return real + 1j * rng.standard_normal(tuple(shape)) if dtype.is_complex else real
+
+
 def general(rng: np.random.Generator, dtype: DType, shape: Shape) -> np.ndarray:
     """Random elements, and a multiple of the identity (where there is one) that keeps away from singular matrices."""
     drawn = plain(rng, dtype, shape)
@@ -32,7 +38,7 @@ def positive(rng: np.random.Generator, dtype: DType, shape: Shape) -> np.ndarray
 
 
 def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """A reference that computes float32 in float64, and rounds inexact results once."""
+    """A reference that computes float32 in float64, and rounds inexact results, real ones of complex too, once."""
     wider = {np.dtype(np.float32): np.dtype(np.float64), np.dtype(np.complex64): np.dtype(np.complex128)}
 
     @wraps(reference)
@@ -42,9 +48,8 @@ def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
             wide = [each.astype(wider.get(own, own)) if each.dtype == own else each for each in operands]
             results = reference(*wide, **attributes)
             alone = not isinstance(results, tuple)
-            found = [
-                each.astype(own) if each.dtype.kind in "fc" else each for each in ([results] if alone else results)
-            ]
+            narrow = {"c": own, "f": own.type(0).real.dtype}
+            found = [each.astype(narrow.get(each.dtype.kind, each.dtype)) for each in ([results] if alone else results)]
             return found[0] if alone else tuple(found)
 
     return computed

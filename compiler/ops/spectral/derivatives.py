@@ -9,18 +9,29 @@ import numpy as np
 
 from lazygraph.compiler.ir.graph import TensorType, Value
 from lazygraph.compiler.ops.compose import emit, spread
-from lazygraph.compiler.ops.matrix.graph import transposed
-from lazygraph.compiler.ops.record import full
+from lazygraph.compiler.ops.matrix.graph import adjoint
+from lazygraph.compiler.ops.record import full, zeros
 
 TIE = 16.0  # values are one value where they are no more than so many units of the greatest apart
 
 
-def symmetric_part(x: Value) -> Value:
-    return emit("mul", full(x.type, 0.5), emit("add", x, transposed(x)))
+def hermitian_part(x: Value) -> Value:
+    return emit("mul", full(x.type, 0.5), emit("add", x, adjoint(x)))
 
 
-def column_sums(x: Value) -> Value:
-    return emit("reduce_sum", x, axes=(x.type.rank - 2,))
+def of_dtype(x: Value, like: Value) -> Value:
+    """Real numbers beside complex ones in complex, else as they are."""
+    return emit("complex", x, zeros(x.type)) if like.dtype.is_complex else x
+
+
+def column_products(x: Value, y: Value) -> Value:
+    """The real part of x_j^H y_j for each column j."""
+    pairs = [(x, y)]
+    if x.dtype.is_complex:
+        pairs = [(emit(part, x), emit(part, y)) for part in ("real", "imag")]
+    products = [emit("mul", *pair) for pair in pairs]
+    total = products[0] if len(products) == 1 else emit("add", *products)
+    return emit("reduce_sum", total, axes=(x.type.rank - 2,))
 
 
 def along_rows(x: Value, like: Value) -> Value:

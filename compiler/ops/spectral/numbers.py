@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lazygraph.compiler.ir.dims import Extent, ceildiv, floordiv
+from lazygraph.compiler.ir.dims import Extent, ceildiv, floordiv, prove_nonnegative
 from lazygraph.compiler.loop.ir import Buffer, Operand
 from lazygraph.compiler.ops.lowering import BodyBuilder
 from lazygraph.runtime.dtypes import DType, int64
@@ -162,3 +162,21 @@ class Numbers:
             size, scale, inverse = self.mul(size, factor), self.mul(scale, factor), self.mul(inverse, back)
         one = self.const(1.0)
         return self.select(far, scale, one), self.select(far, inverse, one)
+
+
+def tall_or_wide(x: Numbers, rows: Extent, columns: Extent, tall: Callable[[], None], wide: Callable[[], None]) -> None:
+    """What is done with a matrix of at least as many rows as columns, and with another."""
+    if prove_nonnegative(rows - columns):
+        tall()
+    elif prove_nonnegative(columns - rows):
+        wide()
+    else:
+
+        def then(body: Callable[[], None]) -> Callable[[], Sequence[Operand]]:
+            def fill() -> Sequence[Operand]:
+                body()
+                return ()
+
+            return fill
+
+        x.b.branch(x.at_most(x.count(columns), x.count(rows)), then(tall), then(wide))
