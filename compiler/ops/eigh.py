@@ -24,7 +24,7 @@ from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, register, zeros
 from lazygraph.compiler.ops.samples import Case
 from lazygraph.compiler.ops.spectral import hermitian
-from lazygraph.compiler.ops.spectral.derivatives import apart, column_products, hermitian_part, of_dtype
+from lazygraph.compiler.ops.spectral.derivatives import apart, column_products, of_dtype, symmetric_part
 from lazygraph.compiler.ops.spectral.numbers import Numbers, padded
 from lazygraph.compiler.ops.spectral.order import brought_to_length_one, signs, sorted_places
 from lazygraph.compiler.ops.spectral.phases import also_turning, phases_of, turn
@@ -81,7 +81,7 @@ def _eigh_jvp(node: Node, tangents: Tangents) -> Tangents:
     values, vectors = node.outputs
     if 0 in vectors.shape:
         return zeros(values.type), zeros(vectors.type)
-    moved = product(hermitian_part(da), vectors)
+    moved = product(symmetric_part(da), vectors)
     turned = product(vectors, emit("mul", of_dtype(apart(values), da), product(adjoint(vectors), moved)))
     if da.dtype.is_complex:
         turned = also_turning(vectors, turned, turn(vectors, turned))
@@ -95,7 +95,7 @@ def _eigvalsh_jvp(node: Node, tangents: Tangents) -> Tangents:
     if 0 in node.output.shape:
         return (zeros(node.output.type),)
     _, vectors = eigh(node.inputs[0])
-    return (column_products(vectors, product(hermitian_part(da), vectors)),)
+    return (column_products(vectors, product(symmetric_part(da), vectors)),)
 
 
 def _write_eigh(b: BodyBuilder, node: Node, inputs: tuple[Buffer, ...], outputs: tuple[Buffer, ...]) -> None:

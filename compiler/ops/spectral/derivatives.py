@@ -15,7 +15,8 @@ from lazygraph.compiler.ops.record import full, zeros
 TIE = 16.0  # values are one value where they are no more than so many units of the greatest apart
 
 
-def hermitian_part(x: Value) -> Value:
+def symmetric_part(x: Value) -> Value:
+    """Of complex matrices the Hermitian part."""
     return emit("mul", full(x.type, 0.5), emit("add", x, adjoint(x)))
 
 
