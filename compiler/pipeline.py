@@ -41,6 +41,7 @@ from lazygraph.compiler.passes.fold import Fold
 from lazygraph.compiler.passes.gradient_stops import DropGradientStops
 from lazygraph.compiler.passes.inline import Inline
 from lazygraph.compiler.passes.loops import Loops
+from lazygraph.compiler.passes.outside import Outside
 from lazygraph.compiler.passes.remat import Planned, Rematerialize
 from lazygraph.compiler.passes.remat_timeline import Launched, Timeline
 from lazygraph.compiler.passes.sequence import OrderEffects
@@ -75,6 +76,7 @@ class Options:
     target: Target
     machine: Machine = field(default_factory=host_machine)
     opt_level: int = 2
+    lapack: bool = False  # decompositions of large matrices by outside routines
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class Compilation:
             tuple([solve.symbol.name for solve in program.solves]),
             tuple([artifact.Message(each.text, tuple(map(str, each.frames))) for each in program.messages]),
             tuple([artifact.Print(each.text, each.type.dtype, each.type.rank) for each in program.prints]),
+            program.routines,
         )
 
     # --- looking inside
@@ -197,7 +200,7 @@ def compile_graph(
     With a budget the last pass computes values again, whatever it takes to keep to it; `DoesNotFit` where it cannot.
     """
     stages = [("graph", graph)]
-    for each in GRAPH_PASSES:
+    for each in _passes(options):
         after = each(stages[-1][1])
         on_pass(each.name, stages[-1][1], after)
         stages.append((each.name, after))
@@ -209,6 +212,12 @@ def compile_graph(
     built = build(stages[-1][1])
     on_pass("program", stages[-1][1], built.program)
     return _compilation(options, stages, built)
+
+
+def _passes(options: Options) -> list[Pass]:
+    """With LAPACK's pass where it is asked for: behind every rule, and before what it makes is decomposed."""
+    asked: list[Pass] = [Outside()] if options.lapack else []
+    return [each for one in GRAPH_PASSES for each in ([*asked, one] if isinstance(one, Decompose) else [one])]
 
 
 def compile_last_form(graph: Graph, options: Options) -> Compilation:

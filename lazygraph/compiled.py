@@ -210,8 +210,9 @@ class Function:
 def _compile(captured: Captured, memory: Budget | None) -> Compilation:
     from lazygraph.compiler.passes.remat import DoesNotFit
     from lazygraph.compiler.pipeline import Options, compile_graph, compile_last_form
+    from lazygraph.linalg.choice import chosen
 
-    options = Options(_target())
+    options = Options(_target(), lapack=chosen() == "lapack")
     try:
         compilation = compile_graph(captured.graph, options, _watch(captured), memory)
     except DoesNotFit as error:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lazygraph.runtime.dtypes import DType
 
-ABI = 3
+ABI = 4
 ALIGNMENT = 64  # of the arena, of slots in it, and of variables' buffers
 
 # int32 lg_entry(context*, control*, inputs*, outputs*); inputs: {data*, int64 extents*} each, outputs: data* each
@@ -64,7 +64,8 @@ CONTEXT_VARIABLES = 4  # data* of each variable
 CONTEXT_CONSTANTS = 5  # data* of each constant
 CONTEXT_THREADS = 6  # workers that PARALLEL may use, at least 1
 CONTEXT_PRINT = 7  # void print(context*, control*, int64 number, data*, int64* extents), on the caller's thread
-CONTEXT_WORDS = 8
+CONTEXT_EXTERNALS = 8  # address of each outside routine, in the artifact's order; called as Fortran calls it
+CONTEXT_WORDS = 9
 
 # Kernel closure: word numbers. void kernel(closure*, int64 begin, int64 end, int64 worker) runs begin .. end-1.
 CLOSURE_CONTROL = 0
@@ -180,6 +181,7 @@ class Artifact:
     dims: tuple[str, ...]
     messages: tuple[Message, ...]
     prints: tuple[Print, ...] = ()
+    externals: tuple[str, ...] = ()  # outside routines that it calls: it runs only where these are found
 
 
 def undefined_symbols(object_code: bytes) -> list[str]:

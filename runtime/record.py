@@ -19,6 +19,7 @@ from lazygraph.runtime import interpreter
 from lazygraph.runtime.artifact import Artifact
 from lazygraph.runtime.loader import Loaded
 from lazygraph.runtime.memory import address, aligned_bytes
+from lazygraph.runtime.outside import address_of
 from lazygraph.runtime.printing import Printer
 from lazygraph.runtime.process import Process
 from lazygraph.runtime.variable import VariableState
@@ -154,7 +155,7 @@ class Record:
         return made
 
     def _context(self, code: Code) -> int:
-        context = words(layout.CONTEXT_WORDS)
+        artifact, context = code.artifact, words(layout.CONTEXT_WORDS)
         context[layout.CONTEXT_POOL] = code.process.pool.team(code.threads)
         context[layout.CONTEXT_PARALLEL] = code.process.pool.parallel
         context[layout.CONTEXT_ARENA] = address(self._kept(aligned_bytes(self.arena_bytes)))
@@ -163,6 +164,7 @@ class Record:
         context[layout.CONTEXT_CONSTANTS] = self._table([address(each) for each in code.constants])
         context[layout.CONTEXT_THREADS] = code.threads
         context[layout.CONTEXT_PRINT] = code.printer.address
+        context[layout.CONTEXT_EXTERNALS] = self._table([address_of(each) for each in artifact.externals])
         return address(self._kept(context))
 
     def _input_specs(self, artifact: Artifact) -> int:

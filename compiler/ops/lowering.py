@@ -147,11 +147,42 @@ class Product:
 
 
 @dataclass(frozen=True)
+class Held:
+    """An argument of an outside routine: the array of a result, `stride` bytes of it for each example."""
+
+    result: int
+    stride: Extent
+
+
+@dataclass(frozen=True)
+class Room:
+    """An argument of an outside routine: room of its own in scratch, from that byte on."""
+
+    offset: Extent
+
+
+@dataclass(frozen=True)
+class External:
+    """A call of an outside routine, under the name that the runtime knows, over results that the loops have begun: once
+    for each of `times` examples, with addresses of characters, of 32-bit integers and of arrays. `copied` arrays are in
+    scratch first; it takes `scratch` bytes and about so many picoseconds. A number that does not fit makes no call.
+    """
+
+    routine: str
+    arguments: tuple[str | Extent | Held | Room, ...]
+    copied: tuple[tuple[Held, Room], ...]
+    times: Extent
+    scratch: Extent
+    picoseconds: Extent
+
+
+@dataclass(frozen=True)
 class Loops:
     write: Write
     in_place: tuple[int, ...] = ()  # inputs whose buffer may become output 0's (read before written at equal indices)
     accumulates: bool = False  # combines many elements into one, which `decompose` does in float32 for half types
     onto: Write | None = None  # as of `Pointwise`
+    external: Callable[[Node], External] | None = None  # called behind the loops
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.lower import Lowered
 from lazygraph.compiler.loop.rename import canonical
 from lazygraph.compiler.ops.assertions import required
-from lazygraph.compiler.ops.lowering import Branching, Conditional, Repeated
+from lazygraph.compiler.ops.lowering import Branching, Conditional, Held, Loops, Repeated, Room
 from lazygraph.compiler.ops.record import OPS
 from lazygraph.compiler.program.ir import (
+    Array,
     Choose,
     Commit,
     Copy,
     Equate,
+    External,
     Launch,
     Message,
     Parameter,
@@ -134,7 +136,37 @@ class _Steps:
         prints = [
             Print(places.write(value), value.type, value.node["text"]) for value in lowered.writes if is_printed(value)
         ]
-        return [Launch(name, where, first, lowered.frames), *prints]
+        made = dict.fromkeys([value.node for value in lowered.writes])
+        return [
+            Launch(name, where, first, lowered.frames),
+            *prints,
+            *[each for node in made for each in self._calls(node)],
+        ]
+
+    def _calls(self, node: Node) -> list[Step]:
+        """What an outside routine does to the results of a kernel."""
+        lower, places = node.op.lower, self.places
+        if not isinstance(lower, Loops) or lower.external is None:
+            return []
+        call = lower.external(node)
+
+        def array(each: Held) -> Array:
+            return Array(places.write(node.outputs[each.result]), each.stride)
+
+        def room(each: Room) -> Place:
+            return Place("scratch", 0, (), each.offset)
+
+        arguments: list[str | Extent | Array] = []
+        for each in call.arguments:
+            match each:
+                case Held():
+                    arguments.append(array(each))
+                case Room():
+                    arguments.append(Array(room(each)))
+                case _:
+                    arguments.append(each)
+        copied = tuple([(array(held), room(to), held.stride) for held, to in call.copied])
+        return [External(call.routine, tuple(arguments), copied, call.times, call.scratch, call.picoseconds)]
 
     def _copy(self, target: Place, source: Place, size: Extent) -> list[Step]:
         return [] if target == source else [Copy(target, source, size)]

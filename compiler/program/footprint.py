@@ -21,7 +21,8 @@ THREADS = dims.symbol("threads.", 1)  # how many threads a call uses; no name of
 
 @dataclass(frozen=True)
 class Layout:
-    """Behind the slots: the scratch of each thread, one stride after another, and what the phases of a kernel share."""
+    """Behind the slots: the scratch of each thread, one stride after another, and what the phases of a kernel share,
+    or an outside routine works in."""
 
     worker: Extent
     stride: Extent
@@ -33,7 +34,8 @@ def layout(program: Program, works: Iterable[Work]) -> Layout:
     found = tuple(works)
     stride = _aligned(_greatest([each.worker_bytes for each in found]))
     shared = program.arena + stride * THREADS
-    return Layout(program.arena, stride, shared, shared + _greatest([each.shared_bytes for each in found]))
+    sizes = [*[each.shared_bytes for each in found], *[each.scratch for each in program.externals]]
+    return Layout(program.arena, stride, shared, shared + _greatest(sizes))
 
 
 def bytes_of(parameters: Iterable[Parameter]) -> Extent:

@@ -113,6 +113,45 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
+class Array:
+    """An argument of an outside routine: the array at a place, `stride` bytes further for each example. The place
+    "scratch" is what kernels share behind the slots."""
+
+    place: Place
+    stride: Extent = 0
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Call an outside routine, which the runtime finds by its name, with the addresses of its arguments: characters,
+    numbers of 32 bits, arrays; once for each of `times` examples. Arrays that it destroys are `copied` first:
+    (from, to, bytes). No call is made where a number does not fit."""
+
+    routine: str
+    arguments: tuple[str | Extent | Array, ...]
+    copied: tuple[tuple[Array, Place, Extent], ...]
+    times: Extent
+    scratch: Extent
+    picoseconds: Extent
+
+    @property
+    def numbers(self) -> list[Extent]:
+        return [each for each in self.arguments if not isinstance(each, str | Array)]
+
+    @property
+    def rooms(self) -> list[Place]:
+        """Where it works in scratch."""
+        given = [each.place for each in self.arguments if isinstance(each, Array)]
+        return [each for each in (*given, *[to for _, to, _ in self.copied]) if each.kind == "scratch"]
+
+    @property
+    def arrays(self) -> list[Array]:
+        """What it reads and writes, scratch left out."""
+        found = [*[each for each in self.arguments if isinstance(each, Array)], *[each for each, _, _ in self.copied]]
+        return [each for each in found if each.place.kind != "scratch"]
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Every check that can fail has passed: from here on variables are written. Cancellation is not seen past it."""
 
@@ -148,7 +187,7 @@ class Choose:
     branches: tuple[tuple[Step, ...], ...]
 
 
-Step = Union[Launch, Copy, Print, Commit, Repeat, RepeatWhile, Choose]
+Step = Union[Launch, Copy, Print, External, Commit, Repeat, RepeatWhile, Choose]
 
 
 def inner_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -172,6 +211,8 @@ def places_of(step: Step) -> tuple[Place, ...]:
             return (step.target, step.source)
         case Print():
             return (step.place,)
+        case External():
+            return tuple([each.place for each in step.arrays])
         case RepeatWhile():
             return (step.condition,)
         case Choose():
@@ -214,6 +255,16 @@ class Program:
     def prints(self) -> tuple[Print, ...]:
         """Numbered for who shows them."""
         return tuple([step for step in every_step(self.steps) if isinstance(step, Print)])
+
+    @property
+    def externals(self) -> tuple[External, ...]:
+        """Calls of outside routines."""
+        return tuple([step for step in every_step(self.steps) if isinstance(step, External)])
+
+    @property
+    def routines(self) -> tuple[str, ...]:
+        """Their names, each once: the table that object code takes their addresses from."""
+        return tuple(dict.fromkeys([each.routine for each in self.externals]))
 
     @property
     def loops(self) -> int:

@@ -13,10 +13,12 @@ from lazygraph.compiler.ir.text import Cursor, parse_all
 from lazygraph.compiler.loop.ir import AnyKernel
 from lazygraph.compiler.loop.parse import read_kernel
 from lazygraph.compiler.program.ir import (
+    Array,
     Choose,
     Commit,
     Copy,
     Equate,
+    External,
     Launch,
     Message,
     Parameter,
@@ -105,6 +107,24 @@ class _Reader:
             strides.append((self.cursor.integer(), self.bracketed()))
         return Place(kind, number, tuple(strides), self.bracketed() if self.cursor.take("plus") else 0)
 
+    def array(self) -> Array:
+        place = self.place()
+        return Array(place, self.bracketed() if self.cursor.take("every") else 0)
+
+    def argument(self) -> str | Extent | Array:
+        """Of an outside routine."""
+        if self.cursor.peek() == "<":
+            return self.bracketed()
+        return self.cursor.string() if self.cursor.peek().startswith('"') else self.array()
+
+    def after(self, *words: str) -> list[Extent]:
+        """`word <extent>` for each word."""
+        found: list[Extent] = []
+        for word in words:
+            self.cursor.expect(word)
+            found.append(self.bracketed())
+        return found
+
     def lines(self, known: Mapping[str, Callable[[_Reader], None]]) -> None:
         """Up to the bracket that closes them."""
         while not self.cursor.take("}"):
@@ -190,6 +210,25 @@ def _print(reader: _Reader) -> None:
     reader.steps.append(Print(place, reader.cursor.tensor_type(reader.dims), reader.cursor.string()))
 
 
+def _call(reader: _Reader) -> None:
+    cursor = reader.cursor
+    routine = cursor.name()
+    cursor.expect("(")
+    arguments: list[str | Extent | Array] = []
+    while not cursor.take(")"):
+        arguments.append(reader.argument())
+        cursor.take(",")
+    copied: list[tuple[Array, Place, Extent]] = []
+    while cursor.take("copied"):
+        source = reader.array()
+        cursor.expect("to")
+        place = reader.place()
+        (size,) = reader.after("bytes")
+        copied.append((source, place, size))
+    times, scratch, time = reader.after("times", "scratch", "takes")
+    reader.steps.append(External(routine, tuple(arguments), tuple(copied), times, scratch, time))
+
+
 def _repeat(reader: _Reader) -> None:
     number = reader.cursor.integer()
     reader.cursor.expect("times")
@@ -222,6 +261,7 @@ _STEPS: Mapping[str, Callable[[_Reader], None]] = {
     "run": _run,
     "copy": _copy,
     "print": _print,
+    "call": _call,
     "commit": lambda reader: reader.steps.append(Commit()),
     "repeat": _repeat,
     "while": _repeat_while,

@@ -13,10 +13,12 @@ from lazygraph.compiler.ir.dims import Extent, Symbol, symbols
 from lazygraph.compiler.ir.text import print_frames, print_symbol, quoted
 from lazygraph.compiler.loop.print import print_kernel
 from lazygraph.compiler.program.ir import (
+    Array,
     Choose,
     Commit,
     Copy,
     Equate,
+    External,
     Launch,
     Parameter,
     Place,
@@ -96,6 +98,21 @@ def _print(step: Print) -> list[str]:
     return [f"print {print_place(step.place)}: {step.type} {quoted(step.text)}"]
 
 
+def _array(each: Array) -> str:
+    return print_place(each.place) + (f" every <{each.stride}>" if each.stride != 0 else "")
+
+
+def _external(step: External) -> list[str]:
+    def argument(each: str | Extent | Array) -> str:
+        if isinstance(each, Array):
+            return _array(each)
+        return quoted(each) if isinstance(each, str) else f"<{each}>"
+
+    head = f"call {step.routine}({', '.join(map(argument, step.arguments))})"
+    copied = "".join([f" copied {_array(each)} to {print_place(to)} bytes <{size}>" for each, to, size in step.copied])
+    return [f"{head}{copied} times <{step.times}> scratch <{step.scratch}> takes <{step.picoseconds}>"]
+
+
 def _repeat(step: Repeat) -> list[str]:
     return _block(f"repeat {step.number} times <{step.trips}>{' backwards' if step.reverse else ''}", step.body)
 
@@ -119,6 +136,7 @@ _STEPS: Mapping[type[Step], Callable[[Any], list[str]]] = {
     Launch: _launch,
     Copy: _copy,
     Print: _print,
+    External: _external,
     Commit: lambda step: ["commit"],
     Repeat: _repeat,
     RepeatWhile: _repeat_while,

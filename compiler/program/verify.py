@@ -15,6 +15,7 @@ from lazygraph.compiler.program.ir import (
     Choose,
     Commit,
     Copy,
+    External,
     Launch,
     Place,
     Print,
@@ -84,14 +85,16 @@ class _Law:
                     for branch, own in zip(branches, found, strict=True):
                         self.steps(branch, own, committed, loops)
                     written |= set.intersection(*found)
-                case Launch() | Copy() | Print():
+                case Launch() | Copy() | Print() | External():
                     self._step(step, written, committed, loops)
 
     def _new(self, number: int, loops: frozenset[int]) -> None:
         known = 0 <= number < self.program.loops and number not in loops
         _expect(known, self.program, f"loop {number} is inside itself, or beyond the {self.program.loops} loops")
 
-    def _step(self, step: Launch | Copy | Print, written: set[Place], committed: bool, loops: frozenset[int]) -> None:
+    def _step(
+        self, step: Launch | Copy | Print | External, written: set[Place], committed: bool, loops: frozenset[int]
+    ) -> None:
         reads, writes = _accesses(self.program, step, self.kernels)
         for place in reads:
             self._read(step, place, written, loops)
@@ -121,12 +124,15 @@ def has_checks(kernel: AnyKernel) -> bool:
 
 
 def _accesses(
-    program: Program, step: Launch | Copy | Print, kernels: Mapping[str, AnyKernel]
+    program: Program, step: Launch | Copy | Print | External, kernels: Mapping[str, AnyKernel]
 ) -> tuple[list[Place], list[Place]]:
     if isinstance(step, Copy):
         return [step.source], [step.target]
     if isinstance(step, Print):
         return [step.place], []
+    if isinstance(step, External):
+        places = [each.place for each in step.arrays]
+        return places, places
     _expect(step.kernel in kernels, program, f"kernel {step.kernel} is run and not declared")
     kernel = kernels[step.kernel]
     given, wanted = len(step.places), len(kernel.buffers)

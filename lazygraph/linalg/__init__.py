@@ -5,6 +5,7 @@ In: tensors, arrays, numbers; matrices are the last two axes, every axis before 
 """
 
 from lazygraph.contraction import matmul, tensordot, vecdot
+from lazygraph.linalg.choice import use
 from lazygraph.linalg.determinants import det, slogdet
 from lazygraph.linalg.exponential import expm
 from lazygraph.linalg.factors import cholesky, lu, qr
@@ -45,6 +46,7 @@ __all__ = [
     "svdvals",
     "tensordot",
     "trace",
+    "use",
     "vecdot",
     "vector_norm",
 ]

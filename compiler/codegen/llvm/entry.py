@@ -19,7 +19,7 @@ from lazygraph.compiler.codegen.llvm.target import Target
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir.dims import Extent
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import Copy, Print, Program, Repeat, Step, every_step, places_of
+from lazygraph.compiler.program.ir import Copy, External, Print, Program, Repeat, Step, every_step, places_of
 from lazygraph.runtime import artifact as layout
 
 
@@ -188,6 +188,10 @@ def _extents(step: Step) -> list[Extent]:
             found.append(step.bytes)
         case Print():
             found += step.type.shape
+        case External():
+            found += [step.times, *step.numbers, *[each.stride for each in step.arrays if each.stride != 0]]
+            found += [size for _, _, size in step.copied]
+            found += [place.offset for place in step.rooms if place.offset != 0]
         case Repeat():
             found.append(step.trips)
     return found

@@ -13,7 +13,17 @@ from lazygraph.compiler.codegen.llvm.extents import Extents
 from lazygraph.compiler.codegen.llvm.text import Function
 from lazygraph.compiler.ir import dims
 from lazygraph.compiler.loop.work import Work
-from lazygraph.compiler.program.ir import Choose, Commit, Launch, Repeat, RepeatWhile, Step, every_step, inner_steps
+from lazygraph.compiler.program.ir import (
+    Choose,
+    Commit,
+    External,
+    Launch,
+    Repeat,
+    RepeatWhile,
+    Step,
+    every_step,
+    inner_steps,
+)
 
 FUEL = 1_000_000_000  # picoseconds of all loops without a bound that a call spends before it comes back
 _ENDLESS = "1.0e18"  # trips
@@ -57,6 +67,8 @@ class Estimate:
             match step:
                 case Launch():
                     found.append({step.kernel: "1.0"})
+                case External():
+                    found.append({self._outside(step): "1.0"})
                 case Repeat() | RepeatWhile():
                     trips = self._trips(step, endless)
                     inside = self._merged([self._launches(each, endless) for each in inner_steps(step)])
@@ -64,6 +76,13 @@ class Estimate:
                 case Choose():
                     found += [self._launches(each, endless) for each in step.branches]
         return self._merged(found)
+
+    def _outside(self, step: External) -> str:
+        """What the time of a call is known by: no kernel's name holds a bracket."""
+        name = f"{step.routine}({step.picoseconds})"
+        if name not in self._times:
+            self._times[name] = self.extents.time(step.picoseconds)
+        return name
 
     def _merged(self, counts: Sequence[Mapping[str, str]]) -> dict[str, str]:
         found: dict[str, str] = {}

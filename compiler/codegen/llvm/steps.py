@@ -20,9 +20,11 @@ from lazygraph.compiler.loop.cost import statements
 from lazygraph.compiler.loop.ir import AnyKernel, Kernel
 from lazygraph.compiler.loop.work import kernel_dims
 from lazygraph.compiler.program.ir import (
+    Array,
     Choose,
     Commit,
     Copy,
+    External,
     Launch,
     Place,
     Print,
@@ -123,6 +125,8 @@ class _Parts:
         words = [len(each.buffers) + len(kernel_dims(each)) for each in kernels.values()]
         self.closure_words = layout.CLOSURE_BUFFERS + max(words, default=0)
         self.rank = max([each.type.rank for each in program.prints], default=0)
+        self.routines = program.routines
+        self.arguments = max([len(each.arguments) for each in program.externals], default=0)
         self.texts: list[str] = []
         self.count = 0
 
@@ -148,6 +152,8 @@ class _Part:
         self.stopped = self.f.block("stopped")
         self.closure = self.f.value(f"alloca [{parts.closure_words} x i64], align 8", "closure")
         self.shape = self.f.value(f"alloca [{parts.rank} x i64], align 8", "shape")
+        if parts.arguments:  # characters and numbers are handed to outside routines by their addresses
+            self.handed = self.f.value(f"alloca [{parts.arguments} x i64], align 8", "handed")
         # In place of the control block for kernels behind the commit: they fail no checks, and nobody cancels them.
         self.deaf = self.f.value("alloca i64, align 8", "deaf")
         self.f.store("i64", "0", self.deaf, 8)
@@ -165,6 +171,9 @@ class _Part:
                     self.f.intrinsic("void", "llvm.memcpy.p0.p0.i64", arguments)
                 case Print():
                     self._print(step)
+                    self._stop_if_asked(committed)
+                case External():
+                    self._external(step)
                     self._stop_if_asked(committed)
                 case Launch():
                     self._launch(step, committed)
@@ -310,6 +319,44 @@ class _Part:
         ]
         f.call("void", self._context(layout.CONTEXT_PRINT), arguments)
 
+    def _external(self, step: External) -> None:
+        """Where every number fits in 32 bits: once for each example."""
+        f = self.f
+        f.comment(f"call {step.routine}")
+        fits = "true"
+        words: list[tuple[str, str]] = []
+        for each in step.arguments:
+            if isinstance(each, str):
+                words.append(("i8", str(ord(each))))
+            elif isinstance(each, Array):
+                words.append(("", ""))
+            else:
+                number = self.frame.extents[each].read(f)
+                fits = f.binary("and", "i1", fits, f.compare("sle", "i64", number, str(2**31 - 1)), "fits")
+                words.append(("i32", f.convert("trunc", "i64", number, "i32")))
+        with f.when(fits), f.loop("example", "0", self.frame.extents[step.times].read(f)) as example:
+            for source, to, size in step.copied:
+                pointers = [("ptr", self._place(to)), ("ptr", self._example(source, example))]
+                arguments = [*pointers, ("i64", self.frame.extents[size].read(f)), ("i1", "false")]
+                f.intrinsic("void", "llvm.memcpy.p0.p0.i64", arguments)
+            addresses = []
+            for position, (each, (type, word)) in enumerate(zip(step.arguments, words, strict=True)):
+                if isinstance(each, Array):
+                    addresses.append(("ptr", self._example(each, example)))
+                    continue
+                addresses.append(("ptr", f.offset("i64", self.handed, str(position), "handed")))
+                f.store(type, word, addresses[-1][1], 8)
+            table = self._context(layout.CONTEXT_EXTERNALS)
+            routine = f.load("ptr", f.offset("i64", table, str(self.parts.routines.index(step.routine))), 8, "routine")
+            f.call("void", routine, addresses)
+
+    def _example(self, array: Array, example: str) -> str:
+        f, address = self.f, self._place(array.place)
+        if array.stride == 0:
+            return address
+        distance = f.binary("mul", "i64", example, self.frame.extents[array.stride].read(f), "distance")
+        return f.offset("i8", address, distance, "example")
+
     def _closure(self, launch: Launch, kernel: AnyKernel, committed: bool) -> None:
         f, scratch = self.f, self.frame.scratch
         words = [
@@ -366,6 +413,8 @@ class _Part:
         f = self.f
         if place.kind == "position":
             return self._position(place.number)
+        if place.kind == "scratch":
+            return self.frame.scratch["shared"].read(f)
         if place.kind == "slot":
             return f.offset("i8", self.frame.scratch["arena"].read(f), self.frame.slots[place.number].read(f), "slot")
         if place.kind == "input":
