@@ -11,9 +11,10 @@ help:  ## list these targets
 demo: .venv/models.stamp  ## train a network on handwritten digits
 	$(BIN)/lazygraph train mlp
 
-# One process per core; a test marked `alone` has the machine to itself. Workers steal whole runs of tests from each
-# other, so that a module's fixtures are mostly made once.
+# One process per core, so NumPy's products of one thread; a test marked `alone` has the machine to itself. Workers steal
+# whole runs of tests from each other, so that a module's fixtures are mostly made once.
 SPREAD := -n auto --dist worksteal
+test test-all: export OPENBLAS_NUM_THREADS := 1
 
 test: .venv/dev.stamp  ## run the quick tests, a seeded slice
 	$(BIN)/python -m pytest -q $(SPREAD) -m "not slow and not alone"
