@@ -36,9 +36,10 @@ class Prepared(TypedDict):
 
 
 def digest(result: Any) -> list[float]:
-    found = np.asarray(result)
-    parts = [found.real, found.imag] if found.dtype.kind == "c" else [found]
-    array = np.asarray(parts, dtype=np.float64)
+    """Of all elements of the result, or of a tuple's arrays together; complex ones by both parts."""
+    found = [np.asarray(each).ravel() for each in (result if isinstance(result, tuple | list) else (result,))]
+    parts = [part for each in found for part in ((each.real, each.imag) if each.dtype.kind == "c" else (each,))]
+    array = np.concatenate(parts, dtype=np.float64)
     return [float(array.mean()), float(np.sqrt((array * array).mean())), float(array.min()), float(array.max())]
 
 
