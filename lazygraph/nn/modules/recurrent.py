@@ -205,11 +205,37 @@ class _Recurrent(_Weighted):
     def _one(
         self, x: Tensor, start: list[Tensor] | None, suffix: str, mask: TensorLike | None, reverse: bool
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One layer in one direction."""
-        raise NotImplementedError
+        """One layer in one direction: every output, and each part of the last state."""
+        raise NotImplementedError(f"{type(self).__name__} has no _one")
 
 
-class RNN(_Recurrent):
+class _Hidden(_Recurrent):
+    """Layers whose state is h alone."""
+
+    def __call__(
+        self,
+        x: TensorLike,
+        train: Training | None = None,
+        h: TensorLike | None = None,
+        mask: TensorLike | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        output, (last,) = self._run(x, None if h is None else (h,), mask, train)
+        return output, last
+
+    def _one(
+        self, x: Tensor, start: list[Tensor] | None, suffix: str, mask: TensorLike | None, reverse: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        output, last = self._walk(x, None if start is None else start[0], suffix, mask, reverse)
+        return output, (last,)
+
+    def _walk(
+        self, x: Tensor, h: Tensor | None, suffix: str, mask: TensorLike | None, reverse: bool
+    ) -> tuple[Tensor, Tensor]:
+        """One layer in one direction: every h, and the last one."""
+        raise NotImplementedError(f"{type(self).__name__} has no _walk")
+
+
+class RNN(_Hidden):
     """Elman layers, `lg.nn.rnn`: x (n, length, inputs) -> (outputs (n, length, D hidden), last state (L D, n, hidden)),
     with L layers and D directions.
 
@@ -241,22 +267,10 @@ class RNN(_Recurrent):
         super().__init__(inputs, hidden, num_layers, bias, dropout, bidirectional, rng=rng, dtype=dtype)
         self.nonlinearity = nonlinearity
 
-    def __call__(
-        self,
-        x: TensorLike,
-        train: Training | None = None,
-        h: TensorLike | None = None,
-        mask: TensorLike | None = None,
+    def _walk(
+        self, x: Tensor, h: Tensor | None, suffix: str, mask: TensorLike | None, reverse: bool
     ) -> tuple[Tensor, Tensor]:
-        output, (last,) = self._run(x, None if h is None else (h,), mask, train)
-        return output, last
-
-    def _one(
-        self, x: Tensor, start: list[Tensor] | None, suffix: str, mask: TensorLike | None, reverse: bool
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        h = None if start is None else start[0]
-        output, last = functions.rnn(x, h, *self._weights(suffix), self.nonlinearity, mask, reverse)
-        return output, (last,)
+        return functions.rnn(x, h, *self._weights(suffix), self.nonlinearity, mask, reverse)
 
 
 class LSTM(_Recurrent):
@@ -293,7 +307,7 @@ class LSTM(_Recurrent):
         return functions.lstm(x, state, *self._weights(suffix), mask, reverse)
 
 
-class GRU(_Recurrent):
+class GRU(_Hidden):
     """Gated recurrent units, `lg.nn.gru`: x (n, length, inputs) -> (outputs (n, length, D hidden), last state
     (L D, n, hidden)), with L layers and D directions.
 
@@ -307,19 +321,7 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def __call__(
-        self,
-        x: TensorLike,
-        train: Training | None = None,
-        h: TensorLike | None = None,
-        mask: TensorLike | None = None,
+    def _walk(
+        self, x: Tensor, h: Tensor | None, suffix: str, mask: TensorLike | None, reverse: bool
     ) -> tuple[Tensor, Tensor]:
-        output, (last,) = self._run(x, None if h is None else (h,), mask, train)
-        return output, last
-
-    def _one(
-        self, x: Tensor, start: list[Tensor] | None, suffix: str, mask: TensorLike | None, reverse: bool
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        h = None if start is None else start[0]
-        output, last = functions.gru(x, h, *self._weights(suffix), mask, reverse)
-        return output, (last,)
+        return functions.gru(x, h, *self._weights(suffix), mask, reverse)
