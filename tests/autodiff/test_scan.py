@@ -28,7 +28,7 @@ def cell(w: Tensor) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     return trip
 
 
-def unrolled(f: Callable, h: Tensor, x: Tensor, count: int, reverse: bool) -> tuple[Tensor, list[Tensor]]:  # type: ignore
+def unrolled(f: Callable, h: Tensor, x: Tensor, count: int, reverse: bool) -> tuple[Tensor, list[Tensor]]:
     ys = []
     for t in reversed(range(count)) if reverse else range(count):
         h, y = f(h, x[t])
@@ -36,7 +36,7 @@ def unrolled(f: Callable, h: Tensor, x: Tensor, count: int, reverse: bool) -> tu
     return h, ys
 
 
-def both(length, count: int, reverse: bool, remat: bool):  # type: ignore[no-untyped-def]
+def both(length, count: int, reverse: bool, remat: bool):
     """(loss, inputs, arrays) of the loop and of the unrolled one."""
     w, h = lg.placeholder((3, 3), lg.float64, "w"), lg.placeholder((3,), lg.float64, "h")
     x, also = lg.placeholder((length, 3), lg.float64, "x"), lg.placeholder((count, 3), lg.float64, "x")
@@ -49,7 +49,7 @@ def both(length, count: int, reverse: bool, remat: bool):  # type: ignore[no-unt
     return (loss, [x, w, h], arrays), (expected, [also, w, h], arrays)
 
 
-def agree(derive: Callable[[Tensor, list[Tensor]], Sequence[Tensor]], *cases) -> None:  # type: ignore[no-untyped-def]
+def agree(derive: Callable[[Tensor, list[Tensor]], Sequence[Tensor]], *cases) -> None:
     found, expected = (values(derive(y, x), dict(zip(x, arrays))) for y, x, arrays in cases)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
@@ -65,12 +65,12 @@ CASES = [(5, 5, False), (7, 7, True), (0, 0, False), (1, 1, True), (N, 5, True),
 
 @pytest.mark.parametrize("length, count, remat", CASES)
 @pytest.mark.parametrize("reverse", [False, True])
-def test_gradients_are_those_of_the_unrolled_loop(length, count: int, remat: bool, reverse: bool) -> None:  # type: ignore
+def test_gradients_are_those_of_the_unrolled_loop(length, count: int, remat: bool, reverse: bool) -> None:
     agree(lg.grad, *both(length, count, reverse, remat))
 
 
 @pytest.mark.parametrize("length, count, remat", [(4, 4, False), (5, 5, True), (N, 3, False)])
-def test_second_derivatives_are_those_of_the_unrolled_loop(length, count: int, remat: bool) -> None:  # type: ignore
+def test_second_derivatives_are_those_of_the_unrolled_loop(length, count: int, remat: bool) -> None:
     cases = both(length, count, False, remat)
     agree(second, *cases)
     agree(lambda y, x: [lg.hessian(y, x[2])], *cases)
@@ -111,7 +111,7 @@ def test_gradients_of_batches_and_batches_of_gradients(remat: bool) -> None:
 def test_gradients_through_nested_loops() -> None:
     x, w = lg.placeholder((3, 4), lg.float64, "x"), lg.placeholder((), lg.float64, "w")
 
-    def total(along: Callable, inner: Callable) -> Tensor:  # type: ignore[type-arg]
+    def total(along: Callable, inner: Callable) -> Tensor:
         def row(c: Tensor, each: Tensor) -> tuple[Tensor, Tensor]:
             d, _ = inner(lambda d, element: (lg.sin(d * w + element * c), None), c, each)
             return c + d, d * d
@@ -119,7 +119,7 @@ def test_gradients_through_nested_loops() -> None:
         last, ys = along(row, w * 1.0, x)
         return last + (lg.sum(ys) if isinstance(ys, Tensor) else sum(ys))
 
-    def by_hand(f: Callable, c: Tensor, xs: Tensor) -> tuple[Tensor, list[Tensor]]:  # type: ignore[type-arg]
+    def by_hand(f: Callable, c: Tensor, xs: Tensor) -> tuple[Tensor, list[Tensor]]:
         return unrolled(f, c, xs, xs.shape[0], False)
 
     generator = np.random.default_rng(4)
@@ -132,7 +132,7 @@ def test_gradients_through_nested_loops() -> None:
 def test_a_carry_of_integers_has_no_tangent_and_others_only_where_something_moves() -> None:
     x = lg.placeholder((5,), lg.float64, "x")
 
-    def trip(carry: tuple, each: Tensor) -> tuple:  # type: ignore[type-arg]
+    def trip(carry: tuple, each: Tensor) -> tuple:
         count, fixed, c = carry
         return (count + 1, fixed * 2, c * each + fixed), count
 
@@ -151,7 +151,7 @@ def test_a_loop_that_is_linear_keeps_nothing() -> None:
     assert [node["sequences"] for node in reached(gradient) if node.op.name == "scan"] == [1]
 
 
-def reached(tensor: Tensor):  # type: ignore[no-untyped-def]
+def reached(tensor: Tensor):
     return Graph("test", (), (tensor.value,)).nodes
 
 

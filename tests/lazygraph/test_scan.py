@@ -168,7 +168,7 @@ def test_a_loop_that_is_differentiated_prints_once(capsys: pytest.CaptureFixture
         (lambda c, x: c, TypeError, "expected f to return (carry, y)"),
     ],
 )
-def test_a_carry_that_changes_its_type_is_refused_by_name(wrong, error: type, expected: str) -> None:  # type: ignore
+def test_a_carry_that_changes_its_type_is_refused_by_name(wrong, error: type, expected: str) -> None:
     x = lg.placeholder((3, 2), lg.float64, "x")
     init = {"h": lg.constant(1.0), "n": lg.constant(1)}
     with pytest.raises(error, match=re.escape(expected)) as caught:

@@ -38,7 +38,7 @@ def tidied(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> Graph:
     return after
 
 
-def network(length=5, **how) -> tuple[Tensor, list[Tensor]]:  # type: ignore[no-untyped-def]
+def network(length=5, **how) -> tuple[Tensor, list[Tensor]]:
     """A recurrent network's loss, and its input, weights and first state."""
     x, w = lg.placeholder((length, 3), lg.float64, "x"), lg.placeholder((3, 3), lg.float64, "w")
     h = lg.placeholder((3,), lg.float64, "h")
@@ -58,7 +58,7 @@ DERIVATIVES: dict[str, tuple[Derivative, int]] = {
 
 @pytest.mark.parametrize("name", DERIVATIVES)
 @pytest.mark.parametrize("length", [5, lg.dim("n")])
-def test_a_loop_and_those_that_derivatives_made_of_it_are_one(name: str, length) -> None:  # type: ignore[no-untyped-def]
+def test_a_loop_and_those_that_derivatives_made_of_it_are_one(name: str, length) -> None:
     """One forth and one back; two of each for a gradient of a gradient, which goes through the way back."""
     derive, expected = DERIVATIVES[name]
     loss, inputs = network(length)
@@ -75,7 +75,7 @@ def test_a_loop_and_the_one_that_keeps_its_carries_are_one() -> None:
 def test_carries_that_begin_and_go_on_alike_are_one() -> None:
     x = lg.placeholder((4,), lg.float64, "x")
 
-    def trip(carry: tuple, each: Tensor) -> tuple:  # type: ignore[type-arg]
+    def trip(carry: tuple, each: Tensor) -> tuple:
         a, b, c = carry
         return (a * each + c, b * each + c, a + b), None
 
@@ -90,7 +90,7 @@ def test_carries_that_begin_and_go_on_alike_are_one() -> None:
 def test_what_never_changes_is_no_carry_and_what_nobody_needs_is_not_computed() -> None:
     x = lg.placeholder((4,), lg.float64, "x")
 
-    def trip(carry: tuple, each: Tensor) -> tuple:  # type: ignore[type-arg]
+    def trip(carry: tuple, each: Tensor) -> tuple:
         fixed, dead, live = carry
         return (fixed, lg.sin(dead), live * fixed + each), (dead, each, lg.exp(fixed), live)
 
