@@ -28,21 +28,20 @@ from lazygraph.compiler.ops.matrix.graph import (
     diagonal_scaled,
     lower_triangle,
     product,
-    require_matrix,
+    require_square,
 )
 from lazygraph.compiler.ops.matrix.samples import in_double, positive
 from lazygraph.compiler.ops.matrix.scalars import as_complex, conjugate, less_product, real, unless_certain
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import Case
-from lazygraph.compiler.ops.type_rules import require_equal, require_operands
+from lazygraph.compiler.ops.type_rules import require_operands
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float32, float64, int64
 
 
 def _type_rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     require_operands("cholesky", types, 1)
-    _, rows, columns = require_matrix("cholesky", "the matrix", types[0])
-    require_equal("cholesky", "rows and columns", rows, columns)
+    require_square("cholesky", "the matrix", types[0])
     return types
 
 

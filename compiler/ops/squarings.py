@@ -19,12 +19,12 @@ from lazygraph.compiler.loop.ir import Buffer, Index, Operand
 from lazygraph.compiler.ops.compose import emit
 from lazygraph.compiler.ops.lowering import BodyBuilder, Loops
 from lazygraph.compiler.ops.matrix import tiles
-from lazygraph.compiler.ops.matrix.graph import batch_of_matrices, padded, part, require_matrix, transposed
+from lazygraph.compiler.ops.matrix.graph import batch_of_matrices, padded, part, require_square, transposed
 from lazygraph.compiler.ops.matrix.samples import in_double
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import Case, plain
-from lazygraph.compiler.ops.type_rules import require_dtype, require_equal, require_equal_shapes, require_operands
+from lazygraph.compiler.ops.type_rules import require_dtype, require_equal_shapes, require_operands
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float32, float64, int64
 
 # --- x**(2**count) ----------------------------------------------------------------------------------------------------
@@ -34,8 +34,7 @@ def _type_rule(op: str) -> Callable[..., Sequence[TensorType]]:
     def rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
         require_operands(op, types, 2 if op == "squarings" else 3)
         *matrices, count = types
-        lead, rows, columns = require_matrix(op, "the matrix", matrices[0])
-        require_equal(op, "rows and columns", rows, columns)
+        lead, rows = require_square(op, "the matrix", matrices[0])
         require_dtype(op, "the count", count.dtype, ("int",))
         if count.dtype != int64:
             raise TypeError(f"{op}: the count: expected int64, found {count.dtype}")

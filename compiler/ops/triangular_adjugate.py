@@ -20,7 +20,7 @@ from lazygraph.compiler.ops.matrix.graph import (
     batch_of_matrices,
     identity_like,
     product,
-    require_matrix,
+    require_square,
     upper_triangle,
 )
 from lazygraph.compiler.ops.matrix.samples import general, in_double
@@ -28,14 +28,13 @@ from lazygraph.compiler.ops.matrix.scalars import less_product
 from lazygraph.compiler.ops.nests import nest
 from lazygraph.compiler.ops.record import NOT_LINEAR, Domain, Flags, Op, Tangents, register
 from lazygraph.compiler.ops.samples import Case
-from lazygraph.compiler.ops.type_rules import require_equal, require_operands
+from lazygraph.compiler.ops.type_rules import require_operands
 from lazygraph.runtime.dtypes import COMPLEX, DType, complex128, float32, float64
 
 
 def _type_rule(types: tuple[TensorType, ...], attributes: Attributes) -> Sequence[TensorType]:
     require_operands("triangular_adjugate", types, 1)
-    _, rows, columns = require_matrix("triangular_adjugate", "the matrix", types[0])
-    require_equal("triangular_adjugate", "rows and columns", rows, columns)
+    require_square("triangular_adjugate", "the matrix", types[0])
     return types
 
 

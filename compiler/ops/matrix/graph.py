@@ -12,7 +12,7 @@ from lazygraph.compiler.ops.compose import batched_input, emit, permuted
 from lazygraph.compiler.ops.halves import HALVES
 from lazygraph.compiler.ops.record import apply, full, zeros
 from lazygraph.compiler.ops.refusals import reason
-from lazygraph.compiler.ops.type_rules import require_dtype
+from lazygraph.compiler.ops.type_rules import require_dtype, require_equal
 from lazygraph.runtime.dtypes import int64
 
 
@@ -26,6 +26,13 @@ def require_matrix(op: str, what: str, found: TensorType) -> tuple[Shape, Extent
     if found.rank < 2:
         raise ShapeError(f"{op}: {what}: expected matrices in the last two axes, found {found}")
     return found.shape[:-2], found.shape[-2], found.shape[-1]
+
+
+def require_square(op: str, what: str, found: TensorType) -> tuple[Shape, Extent]:
+    """(leading extents, rows) of an operand as `require_matrix` takes it with as many columns as rows."""
+    lead, rows, columns = require_matrix(op, what, found)
+    require_equal(op, "rows and columns", rows, columns)
+    return lead, rows
 
 
 def batch_of_matrices(
